@@ -1,0 +1,4 @@
+"""Installers commands."""
+
+
+def main() -> None: ...

@@ -1,0 +1,132 @@
+"""The community in memory: everything the rules and plans read, indexed once, never a query on the hot path.
+
+The store builds it, the application swaps it whole (or with `with_credentials` for small changes). Nobody mutates it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from models.access import Credential, CredentialKind
+from models.community import Apartment, Building, Community, Resident
+from models.device import Device, DeviceType
+from models.ids import ApartmentId, BuildingId, CredentialId, DeviceId, Mac, ResidentId, ScheduleId, SipUser
+from models.schedule import Schedule
+
+Tag = tuple[CredentialKind, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One consistent state of the store at *revision*."""
+
+    revision: int
+    community: Community
+    buildings: Mapping[BuildingId, Building] = field(default_factory=dict)
+    apartments: Mapping[ApartmentId, Apartment] = field(default_factory=dict)
+    residents: Mapping[ResidentId, Resident] = field(default_factory=dict)
+    devices: Mapping[DeviceId, Device] = field(default_factory=dict)
+    schedules: Mapping[ScheduleId, Schedule] = field(default_factory=dict)
+    credentials: Mapping[CredentialId, Credential] = field(default_factory=dict)
+    caller_whitelist: frozenset[str] = frozenset()  # E.164 numbers that may ring a door or open by calling
+    emergency_numbers: tuple[str, ...] = ()  # E.164 or short numbers, called after the guard phones by "sos"
+    # indexes, filled by `build`
+    by_mac: Mapping[Mac, Device] = field(default_factory=dict)
+    by_sip_user: Mapping[SipUser, Device | Resident] = field(default_factory=dict)
+    by_number: Mapping[str, tuple[Apartment, ...]] = field(default_factory=dict)  # apartment number -> candidates
+    by_tag: Mapping[Tag, tuple[CredentialId, ...]] = field(default_factory=dict)
+    devices_of: Mapping[ApartmentId, tuple[Device, ...]] = field(default_factory=dict)
+    residents_of: Mapping[ApartmentId, tuple[Resident, ...]] = field(default_factory=dict)
+
+    @property
+    def guards(self) -> tuple[Device, ...]:
+        return tuple(d for d in self.devices.values() if d.type is DeviceType.GUARD_PHONE and d.enabled)
+
+    def monitors_of(self, apartment: ApartmentId) -> tuple[Device, ...]:
+        return tuple(d for d in self.devices_of.get(apartment, ()) if d.type is DeviceType.INDOOR_MONITOR)
+
+
+def build(
+    revision: int,
+    community: Community,
+    *,
+    buildings: Iterable[Building] = (),
+    apartments: Iterable[Apartment] = (),
+    residents: Iterable[Resident] = (),
+    devices: Iterable[Device] = (),
+    schedules: Iterable[Schedule] = (),
+    credentials: Iterable[Credential] = (),
+    caller_whitelist: Iterable[str] = (),
+    emergency_numbers: Iterable[str] = (),
+) -> Snapshot:
+    """A snapshot with its indexes. Linear in what it is given."""
+    apartment_map = {a.id: a for a in apartments}
+    resident_map = {r.id: r for r in residents}
+    device_map = {d.id: d for d in devices}
+    credential_map = {c.id: c for c in credentials}
+    by_number: dict[str, list[Apartment]] = {}
+    for apartment in apartment_map.values():
+        by_number.setdefault(apartment.number, []).append(apartment)
+    devices_of: dict[ApartmentId, list[Device]] = {}
+    for device in device_map.values():
+        if device.apartment is not None:
+            devices_of.setdefault(device.apartment, []).append(device)
+    residents_of: dict[ApartmentId, list[Resident]] = {}
+    for resident in resident_map.values():
+        for home in resident.apartments:
+            residents_of.setdefault(home, []).append(resident)
+    sip_users: dict[SipUser, Device | Resident] = {r.sip_user: r for r in resident_map.values()}
+    sip_users.update({d.sip_user: d for d in device_map.values()})
+    return Snapshot(
+        revision=revision,
+        community=community,
+        buildings={b.id: b for b in buildings},
+        apartments=apartment_map,
+        residents=resident_map,
+        devices=device_map,
+        schedules={s.id: s for s in schedules},
+        credentials=credential_map,
+        caller_whitelist=frozenset(caller_whitelist),
+        emergency_numbers=tuple(emergency_numbers),
+        by_mac={d.mac: d for d in device_map.values()},
+        by_sip_user=sip_users,
+        by_number={number: tuple(found) for number, found in by_number.items()},
+        by_tag=_tags(credential_map.values()),
+        devices_of={a: tuple(found) for a, found in devices_of.items()},
+        residents_of={a: tuple(found) for a, found in residents_of.items()},
+    )
+
+
+def _tags(credentials: Iterable[Credential]) -> dict[Tag, tuple[CredentialId, ...]]:
+    by_tag: dict[Tag, tuple[CredentialId, ...]] = {}
+    for credential in credentials:
+        key = (credential.kind, credential.tag)
+        by_tag[key] = (*by_tag.get(key, ()), credential.id)
+    return by_tag
+
+
+def with_credentials(
+    snapshot: Snapshot, revision: int, changed: Iterable[Credential], removed: Iterable[CredentialId]
+) -> Snapshot:
+    """*snapshot* with a few credentials replaced, added or removed, without touching the rest of 100,000.
+
+    The credential maps are shared and updated in place: call it from the thread that decides, between two decisions.
+    """
+    credentials = dict(snapshot.credentials) if not isinstance(snapshot.credentials, dict) else snapshot.credentials
+    by_tag = dict(snapshot.by_tag) if not isinstance(snapshot.by_tag, dict) else snapshot.by_tag
+    gone = list(removed)
+    new = list(changed)
+    for identity in (*gone, *(c.id for c in new)):
+        old = credentials.pop(identity, None)
+        if old is None:
+            continue
+        key = (old.kind, old.tag)
+        left = tuple(i for i in by_tag.get(key, ()) if i != identity)
+        if left:
+            by_tag[key] = left
+        else:
+            by_tag.pop(key, None)
+    for credential in new:
+        credentials[credential.id] = credential
+        key = (credential.kind, credential.tag)
+        by_tag[key] = (*by_tag.get(key, ()), credential.id)
+    return replace(snapshot, revision=revision, credentials=credentials, by_tag=by_tag)

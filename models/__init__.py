@@ -1,0 +1,1 @@
+"""Values the rules speak (this folder) and what is stored (`models.tables`)."""
