@@ -1,0 +1,132 @@
+"""The routes: one application for the local Unix socket (trusted, its folder is 0700), one for TCP (bearer token)."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.http.ports import Daemon, Json, Sample
+
+_STATUS_OF_CODE = {0: 200, 1: 409, 3: 403}
+
+
+class OpenRequest(BaseModel):
+    """Body of an opening. No relay: every relay of the door that lists the method *remote*."""
+
+    model_config = ConfigDict(extra="forbid")
+    relay: Annotated[int, Field(ge=1, le=4)] | None = None
+    actor: Annotated[str, Field(max_length=64)] = ""
+
+
+class _Samples(Collector):
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def collect(self) -> list[CounterMetricFamily | GaugeMetricFamily]:
+        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+        for sample in self._daemon.samples():
+            families.setdefault(sample.name, _family(sample)).add_metric(
+                list((sample.labels or {}).values()), sample.value
+            )
+        return list(families.values())
+
+
+def _family(sample: Sample) -> CounterMetricFamily | GaugeMetricFamily:
+    kind = CounterMetricFamily if sample.name.endswith("_total") else GaugeMetricFamily
+    return kind(f"intercom_edge_{sample.name}", sample.help, labels=list(sample.labels or {}))
+
+
+def make_app(daemon: Daemon, token: str | None) -> FastAPI:
+    """The HTTP application. *token* None: every caller is trusted (the Unix socket); else a bearer token is asked."""
+    app = FastAPI(title="intercom-edge", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(_health_routes(daemon))
+    guarded = [Depends(_bearer(token))] if token is not None else []
+    app.include_router(_api_routes(daemon), dependencies=guarded)
+    app.include_router(_seeing_routes(app, daemon), dependencies=guarded)
+    return app
+
+
+def _bearer(token: str) -> Callable[[Request], Awaitable[None]]:
+    expected = f"Bearer {token}".encode()
+
+    async def check(request: Request) -> None:
+        given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, expected):
+            raise HTTPException(401, "a bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
+
+    return check
+
+
+def _health_routes(daemon: Daemon) -> APIRouter:
+    routes = APIRouter(tags=["health"])
+
+    @routes.get("/healthz")
+    async def healthz() -> Json:
+        """The process answers."""
+        return {"ok": True}
+
+    @routes.get("/readyz")
+    async def readyz() -> JSONResponse:
+        """200 if every part works, 503 naming those that do not. Says nothing more: no login is asked here."""
+        parts = {name: "ok" if state == "ok" else "failed" for name, state in daemon.health().items()}
+        ready = all(state == "ok" for state in parts.values())
+        return JSONResponse({"ok": ready, "parts": parts}, 200 if ready else 503)
+
+    return routes
+
+
+def _seeing_routes(app: FastAPI, daemon: Daemon) -> APIRouter:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Samples(daemon))
+    routes = APIRouter()
+
+    @routes.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @routes.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
+    return routes
+
+
+def _api_routes(daemon: Daemon) -> APIRouter:
+    routes = APIRouter(prefix="/api/v1", tags=["api"])
+
+    @routes.get("/status")
+    async def status() -> Json:
+        """What `edge status --json` prints."""
+        return daemon.status()
+
+    @routes.get("/health")
+    async def health() -> Json:
+        """Each part of the daemon and what is wrong with it, in words."""
+        return dict(daemon.health())
+
+    @routes.get("/devices/live")
+    async def live_devices() -> Json:
+        """What only the running daemon knows of each device."""
+        return daemon.live_devices()
+
+    @routes.get("/calls/{call_id}/ladder")
+    async def ladder(call_id: str) -> Json:
+        """The SIP messages of a call that is not long past."""
+        found = daemon.ladder(call_id)
+        if found is None:
+            raise HTTPException(404, "no messages of this call are kept")
+        return found
+
+    @routes.post("/doors/{mac}/open")
+    async def open_door(mac: str, body: OpenRequest) -> JSONResponse:
+        """Open a door now; audited. 403: not allowed; 409: not carried out; the body says why."""
+        answer = await daemon.open_door(mac, body.relay, body.actor or "api")
+        return JSONResponse(dict(answer.body), _STATUS_OF_CODE[answer.code])
+
+    return routes

@@ -1,0 +1,47 @@
+"""What the HTTP side needs from the daemon."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+Json = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One figure of the daemon. Label values are bounded: a device's MAC, never a resident."""
+
+    name: str  # Prometheus name without the "intercom_edge_" prefix; counters end in "_total"
+    value: float
+    help: str
+    labels: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an action came to: *code* is the command line's exit code (0 done, 1 failed, 3 refused)."""
+
+    code: int
+    body: Json
+
+
+class Daemon(Protocol):
+    def status(self) -> Json: ...
+
+    def health(self) -> Mapping[str, str]:
+        """Part of the daemon -> "ok", or what is wrong with it."""
+        ...
+
+    def samples(self) -> Iterable[Sample]: ...
+
+    def live_devices(self) -> Mapping[str, Json]:
+        """MAC -> ``{"sip": {…}, "mqtt": {…}}`` as in `edge device list`."""
+        ...
+
+    def ladder(self, call_id: str) -> Json | None:
+        """The messages of a call, oldest first; None if it is not (or no longer) known."""
+        ...
+
+    async def open_door(self, mac: str, relay: int | None, actor: str) -> Answer:
+        """Open *mac*'s relay (None: every relay that lists ``remote``), audited as *actor*."""
+        ...

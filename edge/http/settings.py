@@ -1,0 +1,10 @@
+"""What the HTTP server can be told in `edge.toml`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    listen: tuple[str, ...] = ("127.0.0.1",)  # addresses; the local API also has a Unix socket in the site folder
+    port: int = 8080  # 0 = any free port, printed at start
+    enabled: bool = True
