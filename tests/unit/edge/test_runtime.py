@@ -1,0 +1,41 @@
+"""The daemon and its box."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from edge.runtime import AlreadyRunning, LoopWatch, only_daemon, sd_notify
+
+
+def test_a_second_daemon_of_a_site_is_refused_and_told_who_runs(tmp_path: Path) -> None:
+    with only_daemon(tmp_path / "run"):
+        with pytest.raises(AlreadyRunning, match=str(os.getpid())), only_daemon(tmp_path / "run"):
+            pytest.fail("two daemons on one site")
+    with only_daemon(tmp_path / "run"):
+        pass
+
+
+def test_the_run_folder_is_the_owners_alone(tmp_path: Path) -> None:
+    with only_daemon(tmp_path / "run"):
+        assert (tmp_path / "run").stat().st_mode & 0o777 == 0o700
+
+
+def test_sd_notify_speaks_to_the_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "n"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))
+        sd_notify("READY=1")
+        assert manager.recv(64) == b"READY=1"
+
+
+def test_sd_notify_without_a_manager_is_quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    sd_notify("READY=1")
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    sd_notify("READY=1")
+
+
+def test_lag_is_zero_before_the_first_sample() -> None:
+    assert LoopWatch().late_s(0.99) == 0.0
