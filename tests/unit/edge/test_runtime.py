@@ -10,9 +10,9 @@ from edge.runtime import AlreadyRunning, LoopWatch, only_daemon, sd_notify
 
 
 def test_a_second_daemon_of_a_site_is_refused_and_told_who_runs(tmp_path: Path) -> None:
-    with only_daemon(tmp_path / "run"):
-        with pytest.raises(AlreadyRunning, match=str(os.getpid())), only_daemon(tmp_path / "run"):
-            pytest.fail("two daemons on one site")
+    run_dir = tmp_path / "run"
+    with only_daemon(run_dir), pytest.raises(AlreadyRunning, match=str(os.getpid())), only_daemon(run_dir):
+        pytest.fail("two daemons on one site")
     with only_daemon(tmp_path / "run"):
         pass
 
