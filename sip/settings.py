@@ -1,0 +1,27 @@
+"""What SIP can be told in `edge.toml`: sections `[sip]` and `[trunk]`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class SipSettings:
+    listen: tuple[str, ...] = ("0.0.0.0", "::")  # noqa: S104  # addresses, IPv4 and IPv6; door phones must reach them
+    port: int = 5060  # UDP and TCP; 0 = any free port, printed at start
+    tls_port: int = 5061  # TLS, needs [tls] certificate and key; 0 = any free port
+    digest: tuple[Literal["SHA-256", "MD5"], ...] = ("SHA-256", "MD5")  # challenges offered, the preferred one first
+    digest_fallback: bool = True  # a device that never answers a SHA-256 challenge is offered MD5 alone from then on
+    min_expires_s: int = 60  # shorter registrations get 423
+    max_expires_s: int = 3600  # longer registrations are cut to this
+    source_rate_per_s: float = 50.0  # requests a second from one address without a live registration
+    source_burst: int = 200  # and this many at once
+    trusted_sources: tuple[str, ...] = ()  # addresses or networks without these limits, for example "192.0.2.0/28"
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkSettings:
+    host: str = ""  # the telephone provider's SIP server; "" = no trunk; the password is in secrets/trunk_password
+    port: int = 5060  # the provider's port
+    transport: Literal["udp", "tcp", "tls"] = "udp"  # how the provider is reached
+    user: str = ""  # the account's user name, also the calling number
+    register: bool = False  # true where the provider wants a registration
