@@ -23,9 +23,8 @@ def convert(name: str, wanted: object, value: object) -> object:
     origin = typing.get_origin(wanted)
     if origin is tuple:
         item = typing.get_args(wanted)[0]
-        if not isinstance(value, list | tuple):
-            raise BadValue("needs a list, for example " + _list_example(item))
-        return tuple(convert(name, item, each) for each in value)
+        several = value if isinstance(value, list | tuple) else [value]  # one may stand without brackets
+        return tuple(convert(name, item, each) for each in several)
     if origin in (typing.Union, types.UnionType):
         return _optional(name, typing.get_args(wanted), value)
     if origin is typing.Literal:
@@ -91,7 +90,3 @@ def _optional(name: str, choices: Sequence[object], value: object) -> object:
         except BadValue as error:
             problem = problem or error
     raise problem or BadValue("has no possible value")
-
-
-def _list_example(item: object) -> str:
-    return "[1, 2]" if item in (int, float) else '["a", "b"]'

@@ -1,0 +1,312 @@
+"""`edge.toml` and its environment twins as one frozen tree. The only place that reads the environment.
+
+A setting is `section.key`; `EDGE_SECTION__KEY` in the environment goes before the file. Whatever is wrong (an unknown
+key, a value of the wrong kind, settings that contradict each other) is reported at once, with file and line. Secrets
+are never here: they are files in `secrets/` of the site folder.
+"""
+
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, get_type_hints
+from urllib.parse import urlsplit
+
+from edge.config_values import BadValue, convert, from_environment
+from edge.core.settings import CallSettings
+from edge.http.settings import HttpSettings
+from edge.settings_class import Key, keys_of
+from edge.store.settings import StoreSettings
+from mqtt.settings import MqttSettings
+from sip.media.settings import MediaSettings
+from sip.settings import SipSettings, TrunkSettings
+
+FILE_NAME: Final = "edge.toml"
+_TWIN: Final = re.compile(r"EDGE_([A-Z0-9_]+?)__([A-Z0-9_]+)")
+_SECTION_LINE: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_-]+)\s*\]")
+_KEY_LINE: Final = re.compile(r"\s*([A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)?)\s*=")
+_TOML_POSITION: Final = re.compile(r"^(.*) \(at line (\d+), column \d+\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class CommunitySettings:
+    announcements: str = "announcements"  # folder in the site with recordings, one a status: 403.wav, 404.wav, 480.wav
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    certificate: str = ""  # PEM file of the chain, a relative path is inside the site folder; "" = no TLS
+    key: str = ""  # PEM file of the private key, readable by the daemon only
+    ca: str = ""  # PEM file that devices are given to check us with; "" = the system's authorities
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSettings:
+    commit_ms: int = 250  # when the store takes longer than this, doors answer first and the row follows
+
+
+@dataclass(frozen=True, slots=True)
+class AppSettings:
+    public_url: str = ""  # address at which residents' phones reach this edge; "" = the app is off
+
+
+@dataclass(frozen=True, slots=True)
+class CentralSettings:
+    url: str = ""  # the central store, https://…; "" = the site is its own
+    wait_s: float = 30.0  # how long the central store may hold a question open
+
+
+@dataclass(frozen=True, slots=True)
+class HomeAssistantSettings:
+    discovery: bool = False  # true: announce doors and bells to Home Assistant
+    discovery_prefix: str = "homeassistant"  # Home Assistant's own first topic level
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    level: Literal["debug", "info", "warning", "error"] = "info"  # how much the daemon tells on stderr
+    format: Literal["auto", "json", "text"] = "auto"  # auto: text on a terminal, JSON elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    access_days: int = 90  # attempts and openings
+    calls_days: int = 90  # calls and rings
+    audit_days: int = 730  # who changed what
+    pictures_h: int = 72  # pictures of visitors
+    dormant_days: int = 30  # credentials of an apartment whose service is off
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration, checked. Defaults make a site that works."""
+
+    community: CommunitySettings = field(default_factory=CommunitySettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    sip: SipSettings = field(default_factory=SipSettings)
+    media: MediaSettings = field(default_factory=MediaSettings)
+    trunk: TrunkSettings = field(default_factory=TrunkSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
+    http: HttpSettings = field(default_factory=HttpSettings)
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    calls: CallSettings = field(default_factory=CallSettings)
+    access: AccessSettings = field(default_factory=AccessSettings)
+    app: AppSettings = field(default_factory=AppSettings)
+    central: CentralSettings = field(default_factory=CentralSettings)
+    home_assistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+
+
+SECTIONS: Final[Mapping[str, type]] = {name: made for name, made in get_type_hints(Config).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """Something wrong in the configuration. *where* is `file:line` or the name of an environment variable."""
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+class ConfigError(Exception):
+    """The configuration can't be used; *problems* has everything that is wrong with it, in the file's order."""
+
+    def __init__(self, problems: tuple[ConfigProblem, ...]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+def load(file: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration in *file* and *environ*. Raises ConfigError; OSError if the file can't be read."""
+    return parse(file.read_bytes(), str(file), environ)
+
+
+def parse(data: bytes, name: str = FILE_NAME, environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration in *data*, called *name* in messages. Raises ConfigError."""
+    try:
+        text = data.decode()
+        document = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError((ConfigProblem(f"{name}:{line}", "is not UTF-8"),)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError((_syntax_problem(name, error),)) from error
+    return _Reading(name, _lines_of(text)).read(document, environ)
+
+
+def twin(section: str, key: str) -> str:
+    """Name of the environment variable of a setting."""
+    return f"EDGE_{section}__{key}".upper()
+
+
+class _Reading:
+    """Collects values, where each comes from, and problems."""
+
+    def __init__(self, name: str, lines: Mapping[str, int]) -> None:
+        self._name = name
+        self._lines = lines
+        self._values: dict[str, dict[str, object]] = {section: {} for section in SECTIONS}
+        self._from_environment: set[str] = set()
+        self._refused: set[str] = set()
+        self._problems: list[ConfigProblem] = []
+
+    def read(self, document: Mapping[str, object], environ: Mapping[str, str]) -> Config:
+        for section, body in document.items():
+            if section not in SECTIONS:
+                self._problem(section, f"[{section}] is not a section")
+            elif not isinstance(body, dict):
+                self._problem(section, f"{section} must be a section: [{section}]")
+            else:
+                for key, value in body.items():
+                    self._take(section, key, value)
+        self._read_environment(environ)
+        config = Config(**{name: made(**self._values[name]) for name, made in SECTIONS.items()})
+        for setting, message in contradictions(config):
+            if setting not in self._refused:
+                self._problem(setting, f"{setting} {message}")
+        if self._problems:
+            raise ConfigError(tuple(self._problems))
+        return config
+
+    def _read_environment(self, environ: Mapping[str, str]) -> None:
+        for variable in sorted(environ):
+            if not (match := _TWIN.fullmatch(variable)):
+                continue
+            section, name = (part.lower() for part in match.groups())
+            setting = f"{section}.{name}"
+            self._from_environment.add(setting)
+            key = keys_of(SECTIONS[section]).get(name) if section in SECTIONS else None
+            if key is None:
+                self._problem(setting, "there is no such setting")
+            else:
+                self._take(section, name, from_environment(key.type, environ[variable]))
+
+    def _take(self, section: str, name: str, value: object) -> None:
+        setting = f"{section}.{name}"
+        key: Key | None = keys_of(SECTIONS[section]).get(name)
+        if key is None:
+            self._problem(setting, f"{name} is not a key of [{section}]")
+            return
+        try:
+            self._values[section][name] = convert(name, key.type, value)
+        except BadValue as error:
+            self._problem(setting, f"{setting} {error}")
+
+    def _problem(self, setting: str, message: str) -> None:
+        self._refused.add(setting)
+        section, _, key = setting.partition(".")
+        if setting in self._from_environment:
+            where = twin(section, key)
+        else:
+            line = self._lines.get(setting) or self._lines.get(section)
+            where = f"{self._name}:{line}" if line else self._name
+        self._problems.append(ConfigProblem(where, message))
+
+
+def contradictions(config: Config) -> Iterator[tuple[str, str]]:
+    """Settings that can't be right together or at all, as (setting, what is wrong with it)."""
+    yield from _sip_contradictions(config)
+    yield from _mqtt_contradictions(config)
+    for section in ("sip", "mqtt", "http"):
+        for address in getattr(config, section).listen:
+            if not _is_address(address):
+                yield f"{section}.listen", f"must be IP addresses, {address!r} is none"
+    if config.media.port_min and config.media.port_max < config.media.port_min + 8:
+        yield "media.port_max", "must be at least port_min + 8: a call needs up to 8 ports"
+    if bool(config.tls.certificate) != bool(config.tls.key):
+        yield "tls.certificate", "and tls.key belong together: set both or neither"
+    if config.calls.ring_time_s == 0 or 0 in config.calls.ring_time_by_stage_s:
+        yield "calls.ring_time_s", "and ring_time_by_stage_s must be more than 0"
+    if config.calls.max_talk_s == 0:
+        yield "calls.max_talk_s", "must be more than 0"
+    if config.central.url and not _is_safe_url(config.central.url):
+        yield "central.url", "must be https:// (plain http:// only to a loopback address)"
+    if config.http.port and config.http.port in (config.sip.port, config.sip.tls_port):
+        yield "http.port", "is taken by SIP"
+
+
+def _sip_contradictions(config: Config) -> Iterator[tuple[str, str]]:
+    sip, trunk = config.sip, config.trunk
+    if not sip.listen:
+        yield "sip.listen", "must name an address"
+    if not sip.digest:
+        yield "sip.digest", "must name SHA-256, MD5 or both"
+    if sip.port and sip.port == sip.tls_port:
+        yield "sip.tls_port", "is the same as sip.port"
+    if sip.min_expires_s > sip.max_expires_s:
+        yield "sip.max_expires_s", "is less than min_expires_s"
+    for network in sip.trusted_sources:
+        if not _is_network(network):
+            yield "sip.trusted_sources", f"must be addresses or networks, {network!r} is none"
+    if trunk.host and not trunk.port:
+        yield "trunk.port", "must be the provider's port, not 0"
+    if trunk.user and not trunk.host:
+        yield "trunk.host", "is missing: trunk.user is set"
+    if trunk.register and not (trunk.host and trunk.user):
+        yield "trunk.register", "needs trunk.host and trunk.user"
+
+
+def _mqtt_contradictions(config: Config) -> Iterator[tuple[str, str]]:
+    mqtt = config.mqtt
+    if mqtt.broker == "external" and urlsplit(mqtt.url).scheme not in ("mqtt", "mqtts"):
+        yield "mqtt.url", "must be mqtt://… or mqtts://… of the external broker"
+    if mqtt.broker != "external" and mqtt.url:
+        yield "mqtt.url", 'is of an external broker, but mqtt.broker is not "external"'
+    if urlsplit(mqtt.url).password:
+        yield "mqtt.url", "must not hold a password: put it in secrets/mqtt_password"
+    if mqtt.port and mqtt.port == mqtt.tls_port:
+        yield "mqtt.tls_port", "is the same as mqtt.port"
+    if not mqtt.prefix or set("+#/$") & set(mqtt.prefix):
+        yield "mqtt.prefix", "must be one topic level, without + # / $"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_safe_url(url: str) -> bool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    loopback = host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and loopback))
+
+
+def _syntax_problem(name: str, error: tomllib.TOMLDecodeError) -> ConfigProblem:
+    match = _TOML_POSITION.match(str(error))
+    return ConfigProblem(f"{name}:{match[2]}", match[1]) if match else ConfigProblem(name, str(error))
+
+
+def _lines_of(text: str) -> dict[str, int]:
+    """Line numbers of sections and of their keys, `section` and `section.key`; the TOML reader knows none.
+
+    A key inside a multi-line string would be taken for one; the line is a help for people only.
+    """
+    lines: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _SECTION_LINE.match(line):
+            section = header[1]
+            lines.setdefault(section, number)
+        elif key := _KEY_LINE.match(line):
+            name = "".join(key[1].split())
+            lines.setdefault(f"{section}.{name}" if section else name, number)
+    return lines

@@ -1,0 +1,144 @@
+"""`edge.toml`: everything that is wrong is told at once, with its line."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from edge.config import SECTIONS, Config, ConfigError, load, parse, twin
+from edge.config_file import generate, toml_value
+from edge.settings_class import keys_of
+
+EXAMPLE = Path(__file__).parents[3] / "configs" / "edge.example.toml"
+
+
+def problems(text: str, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as refused:
+        parse(text.encode(), environ=environ or {})
+    return [str(problem) for problem in refused.value.problems]
+
+
+def all_set() -> str:
+    """The generated file with every key taken out of its comment."""
+    keys = {f"{section}.{key}": k.default for section, made in SECTIONS.items() for key, k in keys_of(made).items()}
+    return generate(keys)
+
+
+def test_an_empty_file_is_the_defaults():
+    assert parse(b"", environ={}) == Config()
+
+
+def test_the_example_is_what_init_writes():
+    assert EXAMPLE.read_text() == generate()
+    assert load(EXAMPLE, {}) == Config()
+
+
+def test_every_default_can_be_written_and_read_back():
+    assert parse(all_set().encode(), environ={}) == Config()
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_has_a_comment(section):
+    assert all(key.comment for key in keys_of(SECTIONS[section]).values())
+
+
+def test_the_environment_goes_before_the_file():
+    config = parse(
+        b'[sip]\nport = 5070\nlisten = "127.0.0.1"',
+        environ={"EDGE_SIP__PORT": "0", "EDGE_SIP__DIGEST": "MD5", "EDGE_CALLS__RING_TIME_BY_STAGE_S": "[3, 4.5]"},
+    )
+    assert (config.sip.port, config.sip.listen, config.sip.digest) == (0, ("127.0.0.1",), ("MD5",))
+    assert config.calls.ring_time_by_stage_s == (3.0, 4.5)
+    assert [config.calls.ring_s(stage) for stage in range(3)] == [3.0, 4.5, 20.0]
+
+
+def test_variables_of_other_programs_are_left_alone():
+    assert parse(b"", environ={"EDGE_SITE": "/srv/x", "KNOWLEDGE_SIP__PORT": "1"}) == Config()
+
+
+def test_everything_wrong_is_told_at_once():
+    text = 'a = 1\n[sip]\nport = "x"\nfoo = 1\n[[cats]]\n[mqtt]\nport = 8883\n[zz]\n[trunk]\nregister = true\n'
+    assert problems(text, {"EDGE_HTTP__PORT": "70000", "EDGE_Q__W": "1"}) == [
+        "edge.toml:1: [a] is not a section",
+        "edge.toml:3: sip.port needs a whole number",
+        "edge.toml:4: foo is not a key of [sip]",
+        "edge.toml: [cats] is not a section",
+        "edge.toml:8: [zz] is not a section",
+        "EDGE_HTTP__PORT: http.port must be a port, 0 to 65535",
+        "EDGE_Q__W: there is no such setting",
+        "edge.toml:10: trunk.register needs trunk.host and trunk.user",
+        "edge.toml:6: mqtt.tls_port is the same as mqtt.port",
+    ]
+
+
+WRONG = [
+    ("[sip\nport = 1", "edge.toml:1: Expected ']' at the end of a table declaration"),
+    ("sip = 5", "edge.toml:1: sip must be a section: [sip]"),
+    ("[sip]\ndigest_fallback = 1", "edge.toml:2: sip.digest_fallback needs true or false"),
+    ("[sip]\nport = true", "edge.toml:2: sip.port needs a whole number"),
+    ("[sip]\nlisten = [1]", "edge.toml:2: sip.listen needs text in quotes"),
+    ('[sip]\nlisten = ["door.example"]', "edge.toml:2: sip.listen must be IP addresses, 'door.example' is none"),
+    ("[sip]\nlisten = []", "edge.toml:2: sip.listen must name an address"),
+    ('[sip]\ndigest = ["SHA-1"]', "edge.toml:2: sip.digest must be one of SHA-256, MD5"),
+    (
+        '[sip]\ntrusted_sources = ["x/y"]',
+        "edge.toml:2: sip.trusted_sources must be addresses or networks, 'x/y' is none",
+    ),
+    ("[sip]\nmin_expires_s = 4000", "edge.toml:1: sip.max_expires_s is less than min_expires_s"),
+    ("[calls]\nring_time_s = nan", "edge.toml:2: calls.ring_time_s must be finite"),
+    ("[calls]\nmax_talk_s = -1", "edge.toml:2: calls.max_talk_s must not be negative"),
+    ("[calls]\nring_time_s = 0", "edge.toml:2: calls.ring_time_s and ring_time_by_stage_s must be more than 0"),
+    (
+        "[media]\nport_min = 40000",
+        "edge.toml:1: media.port_max must be at least port_min + 8: a call needs up to 8 ports",
+    ),
+    ('[mqtt]\nbroker = "external"', "edge.toml:1: mqtt.url must be mqtt://… or mqtts://… of the external broker"),
+    ('[mqtt]\nurl = "mqtt://h"', 'edge.toml:2: mqtt.url is of an external broker, but mqtt.broker is not "external"'),
+    (
+        '[mqtt]\nbroker = "external"\nurl = "mqtt://u:p@h"',
+        "edge.toml:3: mqtt.url must not hold a password: put it in secrets/mqtt_password",
+    ),
+    ('[mqtt]\nprefix = "a/b"', "edge.toml:2: mqtt.prefix must be one topic level, without + # / $"),
+    ('[tls]\nkey = "k.pem"', "edge.toml:1: tls.certificate and tls.key belong together: set both or neither"),
+    ('[trunk]\nuser = "u"', "edge.toml:1: trunk.host is missing: trunk.user is set"),
+    (
+        '[central]\nurl = "http://x"',
+        "edge.toml:2: central.url must be https:// (plain http:// only to a loopback address)",
+    ),
+    ("[http]\nport = 5060", "edge.toml:2: http.port is taken by SIP"),
+    ('[app]\npublic_url = "a\\u0007"', "edge.toml:2: app.public_url must not contain control characters"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_a_wrong_setting_is_told_with_its_line(text, message):
+    assert message in problems(text)
+
+
+def test_bytes_that_are_not_utf8_are_told_with_their_line():
+    with pytest.raises(ConfigError, match=r"edge\.toml:2: is not UTF-8"):
+        parse(b"[sip]\n# \xff\n", environ={})
+
+
+def test_a_changed_key_stands_uncommented_in_the_generated_file():
+    text = generate({"sip.port": 5070, "http.listen": ("127.0.0.1",)})
+    assert "\nport = 5070\n" in text
+    assert parse(text.encode(), environ={}).sip.port == 5070
+
+
+def test_text_survives_toml():
+    awkward = 'a"b\\c\x07é'
+    assert (
+        parse(f"[app]\npublic_url = {toml_value(awkward[:5] + 'é')}".encode(), environ={}).app.public_url == 'a"b\\cé'
+    )
+    assert toml_value(awkward) == '"a\\"b\\\\c\\U00000007é"'
+
+
+def test_twins_are_named_by_section_and_key():
+    assert twin("home_assistant", "discovery") == "EDGE_HOME_ASSISTANT__DISCOVERY"
+    assert parse(b"", environ={twin("home_assistant", "discovery"): "true"}).home_assistant.discovery is True
+
+
+def test_the_tree_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().sip.port = 1
