@@ -1,0 +1,8 @@
+"""What is stored: SQLModel classes, one file an aggregate. Only `edge.store` and its callers' queries see them.
+
+Importing this package registers every table on `models.tables.base.metadata`.
+"""
+
+from models.tables import access, change, community, device, log, service, sip, sync
+
+__all__ = ["access", "change", "community", "device", "log", "service", "sip", "sync"]

@@ -1,0 +1,187 @@
+"""Devices and what belongs to them: buildings served, relays, state, MAC library, cameras, firmware."""
+
+import enum
+from typing import ClassVar
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import text as sql
+
+from models.access import UnlockMethod
+from models.device import DeviceType, DigestOffer, Place
+from models.ids import new_id
+from models.tables.base import Base, Members, Number, blob, column, flag, integer, millis, one_of, text
+
+
+class ContactDisplay(enum.Enum):
+    """What a door phone's directory shows."""
+
+    APARTMENTS = "apartments"
+    MONITORS_AND_APPS = "monitors_and_apps"
+    ALL = "all"
+
+
+class ConnectionType(enum.Enum):
+    """SIP transport a device is provisioned with."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    TLS = "tls"
+
+
+class MacLibrary(Base, table=True):
+    """MACs that may be taken by a device of the community."""
+
+    __tablename__: ClassVar[str] = "mac_library"
+    __table_args__ = (CheckConstraint("length(mac) = 12", name="mac"),)
+
+    community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"), key=True)
+    mac: str = text(key=True)
+    added_at_ms: int = millis(default=0)
+
+
+class Device(Base, table=True):
+    __tablename__: ClassVar[str] = "device"
+    __table_args__ = (
+        UniqueConstraint("community_id", "mac"),
+        UniqueConstraint("community_id", "sip_user"),
+        # A device takes its MAC from the library, and a bound MAC can't leave it (domain section 1).
+        ForeignKeyConstraint(
+            ["community_id", "mac"], ["mac_library.community_id", "mac_library.mac"], ondelete="RESTRICT"
+        ),
+        CheckConstraint("length(mac) = 12", name="mac"),
+        CheckConstraint("type IN (0, 1, 2, 3, 50)", name="type"),
+        CheckConstraint("length(sip_user) = 8 AND sip_user BETWEEN '10000000' AND '49999999'", name="sip_user"),
+        CheckConstraint("(place = 'apartment') = (apartment_id IS NOT NULL)", name="apartment_of_a_private_device"),
+        Index(
+            "ux_device_one_works_offline",
+            "apartment_id",
+            unique=True,
+            sqlite_where=sql("works_offline"),
+            postgresql_where=sql("works_offline"),
+        ),
+    )
+
+    id: str = text(key=True, make=lambda: new_id("d"))
+    community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"))
+    mac: str = text()
+    name: str = text()
+    type: DeviceType = column(Number(DeviceType))
+    enabled: bool = flag(True)
+    place: Place = column(one_of(Place, "place"), default=Place.PUBLIC)
+    all_buildings: bool = flag(True)  # later ones included; else the rows of device_building
+    apartment_id: str | None = text(ForeignKey("apartment.id", ondelete="RESTRICT"), null=True, index=True)
+    network_group: str = text(default="")
+    has_internet: bool = flag(True)
+    works_offline: bool = flag()
+    static_address: str = text(default="")  # of a monitor that forwards to the app
+    arming: bool = flag()  # whether it has the arming function
+    fire_group: str = text(default="")
+    contact_display: ContactDisplay = column(one_of(ContactDisplay, "contact_display"), default=ContactDisplay.ALL)
+    connection: ConnectionType = column(one_of(ConnectionType, "connection"), default=ConnectionType.UDP)
+    digest: DigestOffer = column(one_of(DigestOffer, "digest"), default=DigestOffer.BOTH)
+    sip_user: str = text()
+    sip_password: bytes = blob()  # sealed by edge.store.secrets
+    mqtt_password: bytes = blob()
+
+
+class DeviceBuilding(Base, table=True):
+    """A building that a device serves. Without *all_buildings* and without a row it serves none."""
+
+    __tablename__: ClassVar[str] = "device_building"
+
+    device_id: str = text(ForeignKey("device.id", ondelete="CASCADE"), key=True)
+    building_id: str = text(ForeignKey("building.id", ondelete="CASCADE"), key=True, index=True)
+
+
+class Relay(Base, table=True):
+    __tablename__: ClassVar[str] = "relay"
+    __table_args__ = (
+        UniqueConstraint("device_id", "security", "number"),
+        CheckConstraint("number BETWEEN 1 AND 4", name="number"),
+        CheckConstraint("hold_s BETWEEN 1 AND 60", name="hold_s"),
+    )
+
+    id: str = text(key=True, make=lambda: new_id("y"))
+    device_id: str = text(ForeignKey("device.id", ondelete="CASCADE"))
+    number: int = integer()
+    security: bool = flag()
+    name: str = text(default="")
+    enabled: bool = flag(True)
+    methods: frozenset[UnlockMethod] = column(Members(UnlockMethod), default=frozenset())
+    hold_s: int = integer(default=5)
+    dtmf: str = text(default="")
+
+
+class DeviceState(Base, table=True):
+    """What a device told or did; written often, so it is apart from `Device` and bumps no revision."""
+
+    __tablename__: ClassVar[str] = "device_state"
+
+    device_id: str = text(ForeignKey("device.id", ondelete="CASCADE"), key=True)
+    online: bool = flag()
+    online_since_ms: int | None = millis(null=True)
+    seen_at_ms: int | None = millis(null=True)
+    hello_at_ms: int | None = millis(null=True)
+    model: str = text(default="")
+    firmware: str = text(default="")
+    ip: str = text(default="")
+    relays: int | None = integer(null=True)
+    clock_offset_ms: int = millis(default=0)  # device clock minus edge clock (decision 4)
+    digest_fallback: bool = flag()  # offered MD5 alone from now on (decision 34)
+    revision_wanted: int | None = millis(null=True)
+    revision_confirmed: int | None = millis(null=True)
+    revision_confirmed_at_ms: int | None = millis(null=True)
+
+
+class Camera(Base, table=True):
+    __tablename__: ClassVar[str] = "camera"
+    __table_args__ = (UniqueConstraint("community_id", "name"),)
+
+    id: str = text(key=True, make=lambda: new_id("m"))
+    community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"))
+    name: str = text()
+    rtsp_url: str = text()  # rtsp://host:port/…, without user and password
+    user: str = text(default="")
+    password: bytes | None = blob(null=True)  # sealed by edge.store.secrets
+    device_id: str | None = text(ForeignKey("device.id", ondelete="SET NULL"), null=True)
+
+
+class Firmware(Base, table=True):
+    __tablename__: ClassVar[str] = "firmware"
+    __table_args__ = (UniqueConstraint("community_id", "model", "version"),)
+
+    id: str = text(key=True, make=lambda: new_id("f"))
+    community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"))
+    model: str = text()
+    version: str = text()
+    log: str = text(default="")  # what is new in it
+    file: str = text()  # name under the site's firmware folder
+    size_bytes: int = millis()
+    sha256: str = text()
+    uploaded_at_ms: int = millis()
+
+
+class UpgradeState(enum.Enum):
+    PENDING = "pending"
+    PROCESSING = "processing"
+    EXECUTED = "executed"
+
+
+class UpgradeJob(Base, table=True):
+    __tablename__: ClassVar[str] = "upgrade_job"
+
+    id: str = text(key=True, make=lambda: new_id("u"))
+    community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"))
+    firmware_id: str = text(ForeignKey("firmware.id", ondelete="RESTRICT"))
+    at_ms: int = millis()
+    reset_after: bool = flag()
+    state: UpgradeState = column(one_of(UpgradeState, "state"), default=UpgradeState.PENDING)
+
+
+class UpgradeJobDevice(Base, table=True):
+    __tablename__: ClassVar[str] = "upgrade_job_device"
+
+    job_id: str = text(ForeignKey("upgrade_job.id", ondelete="CASCADE"), key=True)
+    device_id: str = text(ForeignKey("device.id", ondelete="CASCADE"), key=True)
+    done_at_ms: int | None = millis(null=True)
+    error: str = text(default="")
