@@ -128,19 +128,25 @@ class CallPlan:
 
     stages: tuple[Stage, ...] = ()
     refusal: Refusal | None = None
-    status: int = 0  # final SIP status for the caller where refused; 0 otherwise
+    status: int = 0  # final SIP status for the caller where no leg rings (refused, or 486 for a busy door); else 0
     apartment: ApartmentId | None = None
+    caller_device: DeviceId | None = None
+    caller_group: str = ""  # network group of the caller, "" = in none
     door: DeviceId | None = None  # the door that can be opened in this call, whichever side it is
     door_codes: Mapping[str, str] = field(default_factory=dict)  # DTMF code -> relay label, prefix-free
     digits_from: DigitSource = DigitSource.NOBODY
-    redirect_to: frozenset[str] = frozenset()  # SIP users a 302 may name (decision 27)
-    relayed_audio: bool = True  # False: the ends may exchange media directly within one network group
+    redirect_to: Mapping[str, Target] = field(default_factory=dict)  # SIP user -> whom a 302 may name (decision 27)
+    relayed_audio: bool = True  # True: audio goes through the edge even inside one network group (decision 20)
     ring_event: bool = False  # publish a ring event (the number was known)
     max_talk_s: float = 300.0
 
     @property
     def allowed(self) -> bool:
         return self.refusal is None
+
+    def same_group(self, target: Target) -> bool:
+        """Whether caller and *target* are in one network group: media may go directly, audio unless relayed."""
+        return target.network_group != "" and target.network_group == self.caller_group
 
 
 @dataclass(frozen=True, slots=True)

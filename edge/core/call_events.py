@@ -1,7 +1,8 @@
 """The words between the call machine (`edge.core.call`) and whoever drives its legs (`sip.b2bua`).
 
 Events go in, commands come out; both are values, so a test reads like a ladder diagram. A leg is known by its number
-in the call: 0, 1, 2 … in the order they were first rung. The caller is not a leg here.
+in the call: its index in the record's `legs`, where legs that could not be reached are counted too. The caller is not
+a leg here.
 """
 
 import enum
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from models.access import UnlockMethod
-from models.call import CallRecord, EndedBy, Target
+from models.call import CallRecord, EndedBy, Refusal, Target
 
 Leg = int
 
@@ -69,7 +70,7 @@ class LegHungUp:
 
 @dataclass(frozen=True, slots=True)
 class CallerCancelled:
-    """CANCEL, or the caller's transport vanished, before an answer."""
+    """CANCEL, or the caller's transport vanished, before an answer. The 487 is the transaction's own work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,9 @@ class Digit:
 
 @dataclass(frozen=True, slots=True)
 class ServiceChanged:
-    """The apartment may no longer be called (decision 32): unanswered legs are cancelled."""
+    """The apartment may no longer be called (decision 32): unanswered legs are cancelled, an answered call goes on."""
+
+    refusal: Refusal = Refusal.BLOCKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,17 @@ class CancelLeg:
 
     leg: Leg
     reason: CancelReason = CancelReason.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class AskConfirm:
+    """A landline answered and must press 1 before the call is its own (`[calls] landline_confirm`, decision 32).
+
+    The driver acknowledges the answer, plays the request to *leg* if it has one, and feeds the leg's digits; `Bridge`
+    or `HangUpLeg` follows.
+    """
+
+    leg: Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,5 +225,6 @@ class Finished:
 
 
 Command = (
-    RingLeg | CancelLeg | HangUpLeg | Progress | Bridge | Refuse | HangUpCaller | RequestOpen | Record | Finished
+    RingLeg | CancelLeg | AskConfirm | HangUpLeg | Progress | Bridge | Refuse | HangUpCaller | RequestOpen | Record
+    | Finished
 )  # fmt: skip
