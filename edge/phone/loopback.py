@@ -4,7 +4,6 @@ On Linux all of 127.0.0.0/8 is there without configuration. A block is held by a
 time never share one, and a run that was killed leaves nothing behind.
 """
 
-import contextlib
 import random
 import socket
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import Final, Self
 
 _FIRST_BLOCK: Final = 16  # 127.0.x.x is where everybody else is
 _LAST_BLOCK: Final = 254
-_CLAIM_PORT: Final = 1  # tcpmux: nobody listens there
+_CLAIM_PORT: Final = 1025  # the lowest that needs no privilege; no device of ours uses it
 _HOSTS_A_NET: Final = 250
 
 
@@ -38,11 +37,6 @@ class AddressBlock:
             claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             try:
                 claim.bind((f"127.{block}.0.1", _CLAIM_PORT))
-            except PermissionError:  # low ports are for root on most machines
-                with contextlib.suppress(OSError):
-                    claim.bind((f"127.{block}.0.1", 1024 + _CLAIM_PORT))
-                    return cls(block, claim)
-                claim.close()
             except OSError:
                 claim.close()
             else:
