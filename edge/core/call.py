@@ -155,13 +155,13 @@ class CallMachine:
         handler = _HANDLERS.get((self.state, type(event)))
         if handler is None:
             return []
-        before = self._record, self._legs.states(), self.state
+        before, over = (self._record, self._legs.states()), self.state is CallState.OVER
         handler(self, event, now)
         commands, self._out = self._out, []
-        if (self._record, self._legs.states(), self.state) != before:
+        if (self._record, self._legs.states()) != before:
             self._record = replace(self._record, stages=self._legs.stages(), legs=self._legs.records(now))
             commands.append(Record(self._record))
-        if self.state is CallState.OVER and before[2] is not CallState.OVER and self._record.ended_by:
+        if self.state is CallState.OVER and not over and self._record.ended_by is not None:
             commands.append(Finished(self._record.ended_by))
         return commands
 
