@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, cast
@@ -20,7 +21,7 @@ JsonEvent = Mapping[str, Any]
 class LineProcess(asyncio.SubprocessProtocol):
     """Starts *argv*, keeps its standard input open, and hands each line it prints to `line_received`.
 
-    Standard error goes to *stderr_file*, or to ours. The process is ended by its pid, politely first.
+    Standard error goes to `stderr_file`, or with `merge_stderr` among the lines, or to ours. The process is ended by its pid, politely first.
     """
 
     def __init__(self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
@@ -28,6 +29,7 @@ class LineProcess(asyncio.SubprocessProtocol):
         self.argv = tuple(argv)
         self.env = env
         self.stderr_file: Path | None = None
+        self.merge_stderr = False
         self.cwd: Path | None = None
         self._transport: asyncio.SubprocessTransport | None = None
         self._exited: asyncio.Future[int] | None = None
@@ -53,12 +55,12 @@ class LineProcess(asyncio.SubprocessProtocol):
         loop = asyncio.get_running_loop()
         self._exited = loop.create_future()
         with contextlib.ExitStack() as files:
-            stderr = files.enter_context(self.stderr_file.open("ab")) if self.stderr_file else None
-            transport, _ = await loop.subprocess_exec(
+            log = files.enter_context(self.stderr_file.open("ab")) if self.stderr_file else None
+            stderr = subprocess.STDOUT if self.merge_stderr else log
+            await loop.subprocess_exec(
                 lambda: self, *self.argv, env=dict(self.env) if self.env is not None else None, stderr=stderr,
                 cwd=self.cwd,
             )  # fmt: skip
-        self._transport = transport
         return self
 
     @property
@@ -108,6 +110,9 @@ class LineProcess(asyncio.SubprocessProtocol):
         await self.stop()
 
     # asyncio.SubprocessProtocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.SubprocessTransport, transport)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         *lines, self._partial = (self._partial + data).split(b"\n")

@@ -1,0 +1,105 @@
+"""A telephone company: Kamailio that challenges, with a far telephone behind it.
+
+async with Trunk(folder, ip, users={"house": "secret"}, far="127.0.0.42:5070"): …
+"""
+
+import asyncio
+import glob
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Self
+
+from edge.phone.lines import LineProcess
+from tests.peers.programs import KAMAILIO_MODULES
+
+CONFIG: Final = Path(__file__).parent / "kamailio" / "trunk.cfg"
+REALM: Final = "trunk.test"
+NUMBER_UNAVAILABLE: Final = "0999"  # 503
+NUMBER_UNALLOCATED: Final = "0998"  # 404
+_START_WITHIN_S: Final = 15.0
+
+
+class Trunk(LineProcess):
+    """Kamailio as a provider's proxy on *ip*:5060, UDP and TCP; it answers when `start` returns."""
+
+    def __init__(self, folder: Path, ip: str, users: Mapping[str, str], far: str, port: int = 5060) -> None:
+        self.folder = folder.resolve() / "trunk"
+        self.ip, self.port = ip, port
+        self._settings = {
+            "IP": ip,
+            "PORT": str(port),
+            "REALM": REALM,
+            "FAR": far,
+            "FAR_IP": far.split(":")[0],
+            "USERS": "\n".join(f'  $sht(password=>{user}) = "{password}";' for user, password in users.items()),
+        }
+        # -DD in the foreground; -Y run-time folder; -m and -M memory in MB
+        config, run = str(self.folder / "kamailio.cfg"), str(self.folder)
+        super().__init__("kamailio", ["kamailio", "-f", config, "-DD", "-E", "-e", "-Y", run, "-m", "32", "-M", "4"])
+        self.output: list[str] = []
+
+    async def start(self) -> Self:
+        self.folder.mkdir(parents=True)
+        text = CONFIG.read_text().replace("@MODULES@", f"{glob.glob(KAMAILIO_MODULES)[0]}/")
+        for name, value in self._settings.items():
+            text = text.replace(f"@{name}@", value)
+        (self.folder / "kamailio.cfg").write_text(text)
+        self.stderr_file = self.folder / "log"
+        await super().start()
+        try:
+            await until_answers(self.ip, self.port, _START_WITHIN_S)
+        except TimeoutError:
+            await self.stop()
+            raise RuntimeError(f"kamailio did not answer: {self.stderr_file.read_text()[-2000:]}") from None
+        return self
+
+    def line_received(self, line: str) -> None:
+        self.output.append(line)
+
+    async def say_quit(self) -> None:
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGTERM)  # its main process ends its children
+
+
+class _Ping(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        if not self.answered.done():
+            self.answered.set_result(data)
+
+
+async def until_answers(ip: str, port: int, timeout_s: float) -> bytes:
+    """The first answer, with whatever status, to OPTIONS over UDP, asked every 0.2 s. Raises TimeoutError."""
+    loop = asyncio.get_running_loop()
+    transport, ping = await loop.create_datagram_endpoint(_Ping, local_addr=("127.0.0.1", 0))
+    local = transport.get_extra_info("sockname")
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                transport.sendto(_options(ip, port, local), (ip, port))
+                done, _ = await asyncio.wait({ping.answered}, timeout=0.2)
+                if done:
+                    return ping.answered.result()
+    finally:
+        transport.close()
+
+
+def _options(ip: str, port: int, local: tuple[str, int]) -> bytes:
+    unique = time.monotonic_ns()
+    lines = [
+        f"OPTIONS sip:{ip}:{port} SIP/2.0",
+        f"Via: SIP/2.0/UDP {local[0]}:{local[1]};branch=z9hG4bKping{unique};rport",
+        "Max-Forwards: 5",
+        f"From: <sip:ping@{local[0]}>;tag=ping{unique}",
+        f"To: <sip:{ip}:{port}>",
+        f"Call-ID: ping{unique}",
+        "CSeq: 1 OPTIONS",
+        f"Contact: <sip:ping@{local[0]}:{local[1]}>",
+        "Content-Length: 0",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
