@@ -24,19 +24,45 @@ class LockKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """State of one key, as the store keeps it; all times monotonic seconds of the boot that wrote it."""
+    """State of one key; times are monotonic seconds."""
 
     wrong_at_s: tuple[float, ...] = ()  # inside the window, at most TRIES - 1
-    step: int = 0  # locks so far; the next one lasts STEPS_S[step]
+    step: int = 0  # locks so far, as far as they make the next one longer
     locked_until_s: float | None = None  # end of the last lock, past or future
 
     def locked(self, now_s: float) -> bool:
         return self.locked_until_s is not None and now_s < self.locked_until_s
 
-    def shifted(self, by_s: float) -> "Counter":
-        """The same state told by a clock that is *by_s* ahead: how a counter moves to another boot's clock."""
-        until = None if self.locked_until_s is None else self.locked_until_s + by_s
-        return Counter(tuple(at + by_s for at in self.wrong_at_s), self.step, until)
+    def stored(self, now_s: float, now_ms: int) -> "StoredCounter":
+        """The same by the wall clock (Unix milliseconds), which alone means something after a restart."""
+
+        def wall(at_s: float) -> int:
+            return now_ms + round((at_s - now_s) * 1_000)
+
+        until = None if self.locked_until_s is None else wall(self.locked_until_s)
+        return StoredCounter(tuple(wall(at) for at in self.wrong_at_s), self.step, until)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCounter:
+    """A counter as the store keeps it; times are Unix milliseconds."""
+
+    wrong_at_ms: tuple[int, ...] = ()
+    step: int = 0
+    locked_until_ms: int | None = None
+
+    def counter(self, now_s: float, now_ms: int) -> Counter:
+        """The state on the monotonic clock of this boot.
+
+        A wall clock that was set back meanwhile makes no lock longer than its step, and no try younger than now.
+        """
+
+        def monotonic(at_ms: int, at_most_s: float) -> float:
+            return now_s + min((at_ms - now_ms) / 1_000, at_most_s)
+
+        longest_s = _lasts_s(max(0, self.step - 1))
+        until = None if self.locked_until_ms is None else monotonic(self.locked_until_ms, longest_s)
+        return Counter(tuple(monotonic(at, 0.0) for at in self.wrong_at_ms)[-(TRIES - 1) :], self.step, until)
 
 
 class Lockout:
@@ -70,7 +96,7 @@ class Lockout:
         if len(recent) < TRIES:
             counter = Counter(recent, step, counter.locked_until_s if step else None)
         else:
-            counter = Counter((), min(step + 1, len(STEPS_S) - 1), now_s + STEPS_S[step])
+            counter = Counter((), min(step + 1, len(STEPS_S)), now_s + _lasts_s(step))
         self._counters[key] = counter
         return counter
 
@@ -82,9 +108,9 @@ class Lockout:
         """The state of *key* to store; None = nothing to remember."""
         return self._counters.get(key)
 
-    def restore(self, key: LockKey, counter: Counter) -> None:
-        """Take a stored state over. Its times must be of this boot: see `Counter.shifted`."""
-        self._counters[key] = counter
+    def restore(self, key: LockKey, stored: StoredCounter, now_s: float, now_ms: int) -> None:
+        """Take over what the store kept."""
+        self._counters[key] = stored.counter(now_s, now_ms)
 
     def forget_idle(self, now_s: float) -> tuple[LockKey, ...]:
         """Drop counters that no longer matter at *now_s*, and say which."""
@@ -96,6 +122,11 @@ class Lockout:
     def locks(self, now_s: float) -> Iterable[tuple[LockKey, float]]:
         """Keys locked at *now_s* with the seconds they have left, for the operator's screen."""
         return [(key, self.remaining_s(key, now_s)) for key, c in self._counters.items() if c.locked(now_s)]
+
+
+def _lasts_s(step: int) -> float:
+    """How long the lock lasts that comes after *step* others."""
+    return STEPS_S[min(step, len(STEPS_S) - 1)]
 
 
 def _forgiven(counter: Counter, now_s: float) -> bool:

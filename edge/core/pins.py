@@ -1,9 +1,7 @@
 """PIN policy (decision 16): made at random, never trivial, never twice where one PIN must name one holder."""
 
 import secrets
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from edge.core.snapshot import Snapshot
@@ -17,6 +15,11 @@ MIN_DIGITS: Final = {PinMode.PIN: 6, PinMode.APT_PIN: 4}
 MAX_DRAWS: Final = 1_000
 _GUESSES_PER_PIN: Final = 5_000
 """A blind try shall open with a chance of at most 1 in this, so a large community gets longer PINs."""
+
+
+def bare(pin: str) -> bool:
+    """Whether *pin* is long enough to open without an apartment number beside it."""
+    return len(pin) >= MIN_DIGITS[PinMode.PIN]
 
 
 class NoPinLeft(Exception):
@@ -85,31 +88,3 @@ def generate(
         if objection(pin, mode, home.number) is None and not duplicate(pin, snapshot, tagger, apartment):
             return pin
     raise NoPinLeft(f"no free PIN of {digits} digits was found in {MAX_DRAWS} draws")
-
-
-@dataclass(frozen=True, slots=True)
-class ModeObstacles:
-    """What stands against changing APT+PIN to PIN."""
-
-    too_short: int  # PINs with fewer digits than a bare PIN needs
-    duplicates: int  # PINs that another credential has too
-
-    @property
-    def message(self) -> str | None:
-        """Words for the operator; None where nothing stands against it."""
-        if not self.too_short and not self.duplicates:
-            return None
-        need = MIN_DIGITS[PinMode.PIN]
-        return f"{self.too_short} PINs are shorter than {need} digits and {self.duplicates} are used more than once"
-
-
-def obstacles_to_bare_pins(snapshot: Snapshot, tagger: Tagger) -> ModeObstacles:
-    """Count what decision 16 refuses on a change to PIN mode.
-
-    The length of a PIN is stored nowhere, so the 111,110 shorter ones are tagged and looked up: a good half second,
-    not for the event loop.
-    """
-    tags = Counter(c.tag for c in snapshot.credentials.values() if c.kind is CredentialKind.PIN)
-    shorter = (f"{number:0{digits}}" for digits in range(1, MIN_DIGITS[PinMode.PIN]) for number in range(10**digits))
-    too_short = sum(tags.get(tagger.tag(CredentialKind.PIN, pin), 0) for pin in shorter) if tags else 0
-    return ModeObstacles(too_short, sum(count for count in tags.values() if count > 1))
