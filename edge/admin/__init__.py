@@ -1,0 +1,1 @@
+"""Every change to the store: check, write, note what changed, audit row, one transaction."""
