@@ -186,3 +186,4 @@ class CallRecord:
     opened: tuple[str, ...] = ()  # relay labels
     ended_by: EndedBy | None = None
     duration_s: float = 0.0
+    ring_event: bool = False  # the number was known: a ring event goes out (decision 33); not stored in the row

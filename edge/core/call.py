@@ -74,6 +74,7 @@ from models.call import (
 from models.ids import CallId
 
 CONFIRM_DIGIT: Final = "1"
+MAX_DIALLED_SHOWN: Final = 150  # characters of what was dialled that the row keeps: a building's name and a number
 
 
 class CallState(enum.Enum):
@@ -119,7 +120,13 @@ class CallMachine:
         self.plan = plan
         self.state = CallState.NEW
         self._record = CallRecord(
-            call_id, at_ms, caller_name, dialled, apartment=plan.apartment, caller_device=plan.caller_device
+            call_id,
+            at_ms,
+            caller_name,
+            dialled[:MAX_DIALLED_SHOWN],
+            apartment=plan.apartment,
+            caller_device=plan.caller_device,
+            ring_event=plan.ring_event,
         )
         self._reach = reach
         self._settings = settings
