@@ -76,6 +76,6 @@ class Wire(Protocol):
         """Whether *flow* can still be used (a connection that is open, a UDP socket that is bound)."""
         ...
 
-    def contact_address(self, flow: Flow) -> Address:
-        """The address under which a peer at the other end of *flow* reaches us: for Via and Contact."""
+    def contact_address(self, to: Flow | Destination) -> Address:
+        """The address under which the peer at the other end reaches us: for Via and Contact."""
         ...

@@ -16,6 +16,9 @@ class SipSettings:
     source_rate_per_s: float = 50.0  # requests a second from one address without a live registration
     source_burst: int = 200  # and this many at once
     trusted_sources: tuple[str, ...] = ()  # addresses or networks without these limits, for example "192.0.2.0/28"
+    force_rport: bool = True  # UDP answers go to where the request came from, asked or not: devices sit behind NAT
+    ping_interval_s: float = 25.0  # each registered device gets an OPTIONS so often, which keeps NATs open; 0 = never
+    ping_failures: int = 3  # a device that misses so many pings in a row counts as unreachable until it answers
 
 
 @dataclass(frozen=True, slots=True)

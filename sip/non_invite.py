@@ -1,0 +1,56 @@
+"""Non-INVITE transactions, both sides: RFC 3261 §17.1.2 figure 6 and §17.2.2 figure 8."""
+
+from typing import Final
+
+from sip.transaction import T1, T2, T4, Effect, Input, Machine, State, Timers, Transitions
+
+S, I, E = State, Input, Effect  # noqa: E741  # the letters of the tables
+
+# A provisional answer does not stop timer F.
+CLIENT_TRANSITIONS: Final[Transitions] = {
+    (S.TRYING, I.TIMER_E): (S.TRYING, (E.RETRANSMIT,)),
+    (S.TRYING, I.TIMER_F): (S.TERMINATED, (E.REPORT_TIMEOUT,)),
+    (S.TRYING, I.TRANSPORT_ERROR): (S.TERMINATED, (E.REPORT_TRANSPORT_ERROR,)),
+    (S.TRYING, I.RECV_1XX): (S.PROCEEDING, (E.PASS,)),
+    (S.TRYING, I.RECV_FINAL): (S.COMPLETED, (E.PASS,)),
+    (S.PROCEEDING, I.TIMER_E): (S.PROCEEDING, (E.RETRANSMIT,)),
+    (S.PROCEEDING, I.TIMER_F): (S.TERMINATED, (E.REPORT_TIMEOUT,)),
+    (S.PROCEEDING, I.TRANSPORT_ERROR): (S.TERMINATED, (E.REPORT_TRANSPORT_ERROR,)),
+    (S.PROCEEDING, I.RECV_1XX): (S.PROCEEDING, (E.PASS,)),
+    (S.PROCEEDING, I.RECV_FINAL): (S.COMPLETED, (E.PASS,)),
+    (S.COMPLETED, I.TIMER_K): (S.TERMINATED, ()),
+}
+CLIENT_TIMERS_ON_ENTRY: Final[Timers] = {
+    S.TRYING: {I.TIMER_E: T1, I.TIMER_F: 64 * T1},
+    S.PROCEEDING: {I.TIMER_E: T2, I.TIMER_F: 64 * T1},  # what already runs, runs on
+    S.COMPLETED: {I.TIMER_K: T4},
+}
+
+SERVER_TRANSITIONS: Final[Transitions] = {
+    (S.TRYING, I.SEND_1XX): (S.PROCEEDING, (E.TRANSMIT,)),
+    (S.TRYING, I.SEND_FINAL): (S.COMPLETED, (E.TRANSMIT,)),
+    (S.PROCEEDING, I.REQUEST): (S.PROCEEDING, (E.RETRANSMIT,)),
+    (S.PROCEEDING, I.SEND_1XX): (S.PROCEEDING, (E.TRANSMIT,)),
+    (S.PROCEEDING, I.SEND_FINAL): (S.COMPLETED, (E.TRANSMIT,)),
+    (S.PROCEEDING, I.TRANSPORT_ERROR): (S.TERMINATED, (E.REPORT_TRANSPORT_ERROR,)),
+    (S.COMPLETED, I.REQUEST): (S.COMPLETED, (E.RETRANSMIT,)),
+    (S.COMPLETED, I.TRANSPORT_ERROR): (S.TERMINATED, (E.REPORT_TRANSPORT_ERROR,)),
+    (S.COMPLETED, I.TIMER_J): (S.TERMINATED, ()),
+}
+SERVER_TIMERS_ON_ENTRY: Final[Timers] = {S.COMPLETED: {I.TIMER_J: 64 * T1}}
+
+
+class NonInviteClientTransaction(Machine):
+    __slots__ = ()
+    INITIAL = State.TRYING
+    TRANSITIONS = CLIENT_TRANSITIONS
+    TIMERS_ON_ENTRY = CLIENT_TIMERS_ON_ENTRY
+    INTERVAL_ON_ENTRY = {S.PROCEEDING: T2}  # RFC 3261 §17.1.2.2: once answered provisionally, every T2
+    LONGEST_INTERVAL = T2
+
+
+class NonInviteServerTransaction(Machine):
+    __slots__ = ()
+    INITIAL = State.TRYING
+    TRANSITIONS = SERVER_TRANSITIONS
+    TIMERS_ON_ENTRY = SERVER_TIMERS_ON_ENTRY
