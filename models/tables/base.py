@@ -118,12 +118,14 @@ def column(
 ) -> Any:
     """A column of exactly this type. *default* (or *make*) holds for SQLModel objects and for Core inserts alike."""
     options: dict[str, Any] = {"nullable": null, "primary_key": key, "index": index or None}
+    if key:
+        options["autoincrement"] = False  # we give every key ourselves
     if make is not None:
         options["default"] = make
         return Field(default_factory=make, sa_column=Column(kind, *items, **options))
     if default is _UNSET:
         if not null:
-            return Field(sa_column=Column(kind, *items, autoincrement=False, **options))
+            return Field(sa_column=Column(kind, *items, **options))
         default = None
     if default is not None:
         options["default"] = default

@@ -1,0 +1,50 @@
+"""Events for the central store, kept until it says it has them. `seq` is without gaps and never used twice."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, func, select, text
+
+from edge.store.tables import outbox, store_state
+
+_NEXT: Final = text("UPDATE store_state SET outbox_seq = outbox_seq + 1 RETURNING outbox_seq")
+_INSERT: Final = text("INSERT INTO outbox (seq, at_ms, type, body) VALUES (:seq, :at_ms, :type, :body)")
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    seq: int
+    at_ms: int
+    type: str
+    body: Mapping[str, Any]
+
+
+def enqueue(connection: Connection, at_ms: int, kind: str, body: Mapping[str, Any]) -> int:
+    """Queue an event in the transaction of *connection*; its ``seq``."""
+    seq = int(connection.execute(_NEXT).scalar_one())
+    told = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    connection.execute(_INSERT, {"seq": seq, "at_ms": at_ms, "type": kind, "body": told})
+    return seq
+
+
+def pending(connection: Connection, limit: int = 500) -> tuple[OutboxEvent, ...]:
+    """The oldest events not yet confirmed, ascending without gaps."""
+    found = connection.execute(select(outbox).order_by(outbox.c.seq).limit(limit))
+    return tuple(OutboxEvent(row.seq, row.at_ms, row.type, row.body) for row in found)
+
+
+def confirm(connection: Connection, upto: int) -> int:
+    """Drop events the central store has stored, ``seq <= upto``; how many."""
+    return connection.execute(delete(outbox).where(outbox.c.seq <= upto)).rowcount
+
+
+def depth(connection: Connection) -> int:
+    """Events that wait."""
+    return int(connection.execute(select(func.count()).select_from(outbox)).scalar_one())
+
+
+def db_id(connection: Connection) -> str:
+    """This database's identity: with a new one, `seq` begins anew."""
+    return str(connection.execute(select(store_state.c.db_id)).scalar_one())

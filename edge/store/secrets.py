@@ -1,0 +1,157 @@
+"""Secrets of a site: files that nobody else may read, and passwords sealed at rest.
+
+The database holds tags and sealed passwords; the keys to both are files beside it. A copy of one without the other
+tells nothing.
+"""
+
+import os
+import secrets
+import stat
+import string
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+PASSWORD_CHARS: Final = 32
+KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12  # NIST SP 800-38D §8.2.1
+_VERSION: Final = b"\x01"
+_MAX_SECRET_BYTES: Final = 64 * 1024
+# Safe in every vendor's configuration file, in a SIP header and in a mosquitto password file.
+_PASSWORD_ALPHABET: Final = string.ascii_letters + string.digits
+
+
+class SecretsError(Exception):
+    """A secret is missing, unfit, or readable by others. The message names the file, never its content."""
+
+
+def new_password() -> str:
+    """A random password of 32 letters and digits (190 bits)."""
+    return "".join(secrets.choice(_PASSWORD_ALPHABET) for _ in range(PASSWORD_CHARS))
+
+
+class Vault:
+    """Seals short secrets for the database with AES-256-GCM, each bound to the row it is for."""
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, key: bytes) -> None:
+        """*key*: 32 random bytes."""
+        if len(key) != KEY_BYTES:
+            raise SecretsError(f"the store's key has {len(key)} bytes, {KEY_BYTES} are needed")
+        self._cipher = AESGCM(key)
+
+    def __repr__(self) -> str:
+        return "Vault()"
+
+    def seal(self, secret: str, *, table: str, column: str, row: str) -> bytes:
+        """*secret* sealed for one column of one row: moved to another it cannot be opened."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return _VERSION + nonce + self._cipher.encrypt(nonce, secret.encode(), _bound(table, column, row))
+
+    def unseal(self, sealed: bytes, *, table: str, column: str, row: str) -> str:
+        """The secret. Raises SecretsError where it was sealed with another key, for another row, or was changed."""
+        version, nonce, rest = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        if version != _VERSION:
+            raise SecretsError(f"{table} {row}: the sealed {column} is in a form this program does not know")
+        try:
+            return self._cipher.decrypt(nonce, rest, _bound(table, column, row)).decode()
+        except (InvalidTag, ValueError) as error:
+            raise SecretsError(
+                f"{table} {row}: the sealed {column} does not open: store.key is not the one it was made with"
+            ) from error
+
+
+def _bound(table: str, column: str, row: str) -> bytes:
+    return f"{table}\0{column}\0{row}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSecrets:
+    """The two secrets every site has, and where the others are."""
+
+    folder: Path
+    vault: Vault
+    pepper: bytes = field(repr=False)  # for edge.core.tags.Tagger
+
+    @classmethod
+    def create(cls, site: Path) -> "SiteSecrets":
+        """Make ``<site>/secrets`` (0700) with what is missing in it (0600), and load it. Never replaces a secret."""
+        folder = site / "secrets"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in ("store.key", "pepper"):
+            _write_new(folder / name, secrets.token_bytes(KEY_BYTES))
+        return cls.load(site)
+
+    @classmethod
+    def load(cls, site: Path) -> "SiteSecrets":
+        """Load what `create` made. Raises SecretsError where a file is missing, unfit, or readable by others."""
+        folder = site / "secrets"
+        _refuse_open(folder)
+        return cls(folder, Vault(_read(folder / "store.key")), _sized(folder / "pepper"))
+
+    def text(self, name: str) -> str | None:
+        """The text in ``secrets/<name>`` without the line end (``trunk_password``); None where there is no such file.
+
+        Raises SecretsError where others may read it.
+        """
+        path = self.folder / _plain_name(name)
+        return _read(path).decode().rstrip("\r\n") if path.exists() else None
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write ``secrets/<name>`` (0600) all or nothing, replacing an older one."""
+        path = self.folder / _plain_name(name)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        _write_new(draft, text.encode())
+        draft.replace(path)
+
+
+def _plain_name(name: str) -> str:
+    if name != Path(name).name or name.startswith("."):
+        raise SecretsError(f"{name!r} is not the name of a secret")
+    return name
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Make *path* (0600) with *content*, on disk when this returns; leave an existing file alone."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # fails where the name is taken: two processes never end up with different keys
+    except FileExistsError:
+        pass  # the older one stays, as promised
+    finally:
+        draft.unlink()
+
+
+def _read(path: Path) -> bytes:
+    _refuse_open(path)
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_SECRET_BYTES)
+    except OSError as error:
+        raise SecretsError(f"{path}: {error.strerror}") from error
+
+
+def _sized(path: Path) -> bytes:
+    content = _read(path)
+    if len(content) != KEY_BYTES:
+        raise SecretsError(f"{path} has {len(content)} bytes, {KEY_BYTES} are needed")
+    return content
+
+
+def _refuse_open(path: Path) -> None:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError as error:
+        raise SecretsError(f"{path}: {error.strerror}") from error
+    if mode & 0o077:
+        right = "700" if path.is_dir() else "600"
+        raise SecretsError(f"{path} can be read by others (mode {mode:03o}): chmod {right} {path}")
