@@ -1,25 +1,13 @@
 """What a device is told: the payload of `down/decision` (decision 17)."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from models.access import AccessDecision, Attempt
+from models.times import rfc3339 as rfc3339
 
 ANSWER_LIVES_MS: Final = 10_000
 """An answer is good until the attempt's own time plus this, told by the device's clock (decision 4)."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST: Final = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
-
-
-def rfc3339(at_ms: int) -> str:
-    """*at_ms* (Unix milliseconds) as RFC 3339 in UTC with milliseconds; what no calendar holds is cut to its end."""
-    try:
-        moment = _EPOCH + timedelta(milliseconds=at_ms)
-    except OverflowError:
-        moment = _LAST if at_ms > 0 else datetime.min.replace(tzinfo=UTC)
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def decision_payload(decision: AccessDecision, attempt_id: str, at_ms: int) -> dict[str, object]:
