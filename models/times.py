@@ -14,5 +14,5 @@ def rfc3339(at_ms: int) -> str:
     try:
         at = _EPOCH + timedelta(milliseconds=at_ms)
     except OverflowError:
-        at = (datetime.max if at_ms > 0 else datetime.min).replace(tzinfo=UTC)
+        at = datetime.max.replace(tzinfo=UTC) if at_ms > 0 else datetime.min.replace(tzinfo=UTC)
     return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
