@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import Connection, Executable, bindparam, text
 
 from edge.core import snapshot as core
 from edge.core.snapshot import Snapshot
@@ -146,10 +146,11 @@ class _Reader:
         self._connection = connection
         self.community = community
 
-    def rows(self, statement: Any, **values: object) -> Sequence[Row[Any]]:
+    def rows(self, statement: Executable, **values: object) -> Sequence[Any]:
+        """Plain tuples, unpacked where they are used."""
         return self._connection.execute(statement, {"community": self.community, **values}).all()
 
-    def grouped(self, statement: Any, **values: object) -> dict[str, list[Any]]:
+    def grouped(self, statement: Executable, **values: object) -> dict[str, list[Any]]:
         """The rows by their first column: the second column's values, or the rest of the row where there is more."""
         found: dict[str, list[Any]] = defaultdict(list)
         for key, *rest in self.rows(statement, **values):
@@ -233,7 +234,7 @@ def _schedules(read: _Reader) -> Iterator[Schedule]:
         yield Schedule(ScheduleId(identity), name, tuple(WeeklyRow(*row) for row in weekly.get(identity, ())))
 
 
-def _credentials(rows: Iterable[Row[Any]], doors: dict[str, list[Any]]) -> Iterator[Credential]:
+def _credentials(rows: Iterable[Any], doors: dict[str, list[Any]]) -> Iterator[Credential]:
     for identity, kind, tag, apartment, resident, from_ms, until_ms, schedule, uses, duress, origin, home, hint in rows:
         yield Credential(
             identity,

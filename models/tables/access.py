@@ -98,10 +98,9 @@ class Lockout(Base, table=True):
 
     device_id: str = text(ForeignKey("device.id", ondelete="CASCADE"), key=True)
     apartment_id: str = text(key=True)  # "" = the reader's own counter
-    tries_ms: list[int] = column(Json(), make=list)  # when, Unix milliseconds, the oldest first
+    wrong_at_ms: list[int] = column(Json(), make=list)  # when, Unix milliseconds, the oldest first
     step: int = integer(default=0)
     locked_until_ms: int | None = millis(null=True)
-    saved_at_ms: int = millis()
 
 
 class Answer(Base, table=True):

@@ -842,10 +842,9 @@ def upgrade() -> None:
         "lockout",
         sa.Column("device_id", sa.Text(), autoincrement=False, nullable=False),
         sa.Column("apartment_id", sa.Text(), autoincrement=False, nullable=False),
-        sa.Column("tries_ms", sa.Text(), nullable=False),
+        sa.Column("wrong_at_ms", sa.Text(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("locked_until_ms", sa.BigInteger(), nullable=True),
-        sa.Column("saved_at_ms", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_lockout_device_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("device_id", "apartment_id", name=op.f("pk_lockout")),
     )
