@@ -143,9 +143,12 @@ def party_of(snapshot: Snapshot, caller: Caller) -> Party | None:
 # --- routes ---------------------------------------------------------------------------------------------------------
 
 
-def to_apartment(calling: Calling, destination: ToApartment) -> CallPlan:
+def _to_apartment(calling: Calling, destination: ToApartment) -> CallPlan:
+    return to_apartment(calling, destination.apartment)
+
+
+def to_apartment(calling: Calling, apartment: Apartment) -> CallPlan:
     """By the apartment's call type, all stages: what a door and a guard ring (decision 29)."""
-    apartment = destination.apartment
     refusal = _admitted(calling, apartment)
     if refusal is not None:
         return calling.refuse(refusal, apartment)
@@ -272,7 +275,7 @@ def side_of(party: Party) -> Side:
 _Route = Callable[[Calling, Any], CallPlan]  # Any: the destination's own type, by the key it stands under
 
 ROUTES: Final[Mapping[Side, Mapping[type, _Route]]] = {
-    Side.DOOR: {ToApartment: to_apartment, ToGuards: to_guards, ToSos: to_sos},
+    Side.DOOR: {ToApartment: _to_apartment, ToGuards: to_guards, ToSos: to_sos},
     Side.HOME: {
         ToApartment: to_neighbour,
         ToMonitor: to_monitor,
@@ -282,7 +285,7 @@ ROUTES: Final[Mapping[Side, Mapping[type, _Route]]] = {
         ToSos: to_sos,
     },
     Side.GUARD: {
-        ToApartment: to_apartment,
+        ToApartment: _to_apartment,
         ToMonitor: to_monitor,
         ToApp: to_app,
         ToDoor: to_any_door,
