@@ -33,10 +33,36 @@ class Counter:
     def locked(self, now_s: float) -> bool:
         return self.locked_until_s is not None and now_s < self.locked_until_s
 
-    def shifted(self, by_s: float) -> "Counter":
-        """The same state told by a clock that is *by_s* ahead: how a counter survives a restart."""
-        until = None if self.locked_until_s is None else self.locked_until_s + by_s
-        return Counter(tuple(at + by_s for at in self.wrong_at_s), self.step, until)
+    def stored(self, now_s: float, now_ms: int) -> "StoredCounter":
+        """The same by the wall clock (Unix milliseconds), which alone means something after a restart."""
+
+        def wall(at_s: float) -> int:
+            return now_ms + round((at_s - now_s) * 1_000)
+
+        until = None if self.locked_until_s is None else wall(self.locked_until_s)
+        return StoredCounter(tuple(wall(at) for at in self.wrong_at_s), self.step, until)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCounter:
+    """A counter as the store keeps it; times are Unix milliseconds."""
+
+    wrong_at_ms: tuple[int, ...] = ()
+    step: int = 0
+    locked_until_ms: int | None = None
+
+    def counter(self, now_s: float, now_ms: int) -> Counter:
+        """The state on the monotonic clock of this boot.
+
+        A wall clock that was set back meanwhile makes no lock longer than its step, and no try younger than now.
+        """
+
+        def monotonic(at_ms: int, at_most_s: float) -> float:
+            return now_s + min((at_ms - now_ms) / 1_000, at_most_s)
+
+        longest_s = _lasts_s(max(0, self.step - 1))
+        until = None if self.locked_until_ms is None else monotonic(self.locked_until_ms, longest_s)
+        return Counter(tuple(monotonic(at, 0.0) for at in self.wrong_at_ms)[-(TRIES - 1) :], self.step, until)
 
 
 class Lockout:
@@ -81,6 +107,10 @@ class Lockout:
     def get(self, key: LockKey) -> Counter | None:
         """The state of *key* to store; None = nothing to remember."""
         return self._counters.get(key)
+
+    def restore(self, key: LockKey, stored: StoredCounter, now_s: float, now_ms: int) -> None:
+        """Take over what the store kept."""
+        self._counters[key] = stored.counter(now_s, now_ms)
 
     def forget_idle(self, now_s: float) -> tuple[LockKey, ...]:
         """Drop counters that no longer matter at *now_s*, and say which."""

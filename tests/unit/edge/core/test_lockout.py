@@ -85,16 +85,30 @@ def test_keys_are_counted_apart() -> None:
 
 
 @pytest.mark.parametrize("tries", range(1, 2 * TRIES))
-def test_state_survives_a_restart_with_another_clock(tries: int) -> None:
+@pytest.mark.parametrize("asleep_s", [0.0, 10.0])
+def test_state_survives_a_restart_with_another_clock(tries: int, asleep_s: float) -> None:
+    """Stored by wall time, taken back by a monotonic clock that has nothing to do with the first."""
     before = hammered(1_000.0, tries)
     counter = before.get(READER)
     assert counter is not None
-    after = Lockout({READER: counter.shifted(-990.0)})
-    assert after.remaining_s(READER, 15.0) == before.remaining_s(READER, 1_005.0)
-    hammered(1_040.0, lockout=before)
-    hammered(50.0, lockout=after)
-    assert after.locked(READER, 51.0)
-    assert after.remaining_s(READER, 51.0) == before.remaining_s(READER, 1_041.0)
+    stored = counter.stored(now_s=1_005.0, now_ms=5_000_000)
+    after = Lockout()
+    after.restore(READER, stored, now_s=3.0, now_ms=5_000_000 + int(asleep_s * 1_000))
+    assert after.remaining_s(READER, 3.0) == pytest.approx(before.remaining_s(READER, 1_005.0 + asleep_s))
+    for lockout, now_s in ((before, 1_040.0), (after, 38.0 - asleep_s)):
+        hammered(now_s, lockout=lockout)
+    mended, whole = after.get(READER), before.get(READER)
+    assert mended is not None
+    assert whole is not None
+    assert mended.step == whole.step
+
+
+def test_a_wall_clock_that_went_back_prolongs_no_lock_beyond_its_step() -> None:
+    counter = hammered().get(READER)
+    assert counter is not None
+    after = Lockout()
+    after.restore(READER, counter.stored(now_s=0.0, now_ms=1_800_000_000_000), now_s=0.0, now_ms=0)
+    assert after.remaining_s(READER, 0.0) == STEPS_S[0]
 
 
 def test_idle_counters_are_forgotten_and_others_kept() -> None:
