@@ -10,7 +10,8 @@ from typing import Final
 from edge.calls.events import Event, call_entry, call_event, call_state, ring_entry, ring_event
 from edge.calls.explain import Json, plan_json
 from edge.calls.rights import open_request
-from edge.calls.rows import CallRows, SaveCall
+from edge.calls.rows import CallRows
+from edge.calls.store import CallStore
 from edge.core.admission import admit
 from edge.core.call_events import ContactRef, Reach, RequestOpen, ServiceChanged
 from edge.core.openings import OpenRequest
@@ -42,7 +43,7 @@ class DeskPorts:
     world: World
     clock: Clock
     reach: Reach
-    save: SaveCall
+    store: CallStore
     open_door: OpenDoor
     publish: PublishEvent
 
@@ -58,7 +59,7 @@ class CallDesk:
         self._trunk = trunk
         self._live: dict[CallId, CallRecord] = {}
         self._talking: dict[CallId, Target] = {}
-        self._rows = CallRows(ports.save)
+        self._rows = CallRows(ports.store)
         self._events: deque[Event] = deque(maxlen=MAX_UNSENT_EVENTS)
         self._event_waits = asyncio.Event()
 
@@ -155,9 +156,13 @@ class CallDesk:
     # --- Component --------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Nothing to wait for: the desk answers from the snapshot."""
+        """No call outlives the daemon that carried it: what a crash left open is ended in the log."""
+        left = await self._ports.store.close_open()
+        if left:
+            _log.warning("%d calls were cut off when the daemon last ended", left)
 
     async def run(self) -> None:
+        """Save rows and send events until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._rows.run())
             group.create_task(self._send_events())

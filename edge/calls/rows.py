@@ -8,8 +8,9 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
+from edge.calls.store import CallStore
 from edge.store.errors import StoreError
 from models.call import CallRecord
 from models.ids import CallId
@@ -21,12 +22,6 @@ RETRY_S: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
-class SaveCall(Protocol):
-    """Writes a call's row and journal entries in one commit. Raises StoreError where the store fails."""
-
-    async def __call__(self, record: CallRecord, entries: Sequence[LogEntry]) -> None: ...
-
-
 @dataclass(slots=True)
 class _Unsaved:
     record: CallRecord
@@ -36,8 +31,8 @@ class _Unsaved:
 class CallRows:
     """Belongs to the event loop. `changed` returns at once; `run` saves."""
 
-    def __init__(self, save: SaveCall) -> None:
-        self._save = save
+    def __init__(self, store: CallStore) -> None:
+        self._store = store
         self._unsaved: dict[CallId, _Unsaved] = {}
         self._wake = asyncio.Event()
         self._failing = False
@@ -69,7 +64,7 @@ class CallRows:
         batch = list(self._unsaved.values())
         self._unsaved.clear()
         outcomes = await asyncio.gather(
-            *(self._save(waiting.record, tuple(waiting.entries)) for waiting in batch), return_exceptions=True
+            *(self._store.save(waiting.record, tuple(waiting.entries)) for waiting in batch), return_exceptions=True
         )
         failed: list[tuple[_Unsaved, StoreError]] = []
         for waiting, outcome in zip(batch, outcomes, strict=True):
