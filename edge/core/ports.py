@@ -6,6 +6,7 @@ from typing import Protocol
 from edge.core.call_events import ContactRef, RequestOpen
 from edge.core.snapshot import Snapshot
 from models.access import AccessDecision, Attempt
+from models.binding import StoredBinding
 from models.call import Caller, CallPlan, CallRecord, Target
 from models.device import DigestOffer
 from models.device_events import DeviceEvent, Hello, OpenResult
@@ -36,6 +37,10 @@ class CallDesk(Protocol):
 
     def identify(self, sip_user: str) -> Caller | None:
         """Who owns this digest user now; None if nobody does."""
+        ...
+
+    def caller_name(self, caller: Caller) -> str:
+        """What the called side and the log read: name of the device or resident, or the telephone number."""
         ...
 
     def plan(self, caller: Caller, dialled: str) -> CallPlan:
@@ -76,6 +81,19 @@ class SipAccounts(Protocol):
 
     def digest_failed_to_answer(self, sip_user: str) -> None:
         """The device never answers a SHA-256 challenge: store that it is offered MD5 alone (decision 34)."""
+        ...
+
+
+class BindingStore(Protocol):
+    """Where the registrar keeps its contact bindings over a restart."""
+
+    def load(self) -> Sequence[StoredBinding]:
+        """All bindings, expired ones too. Called once, before the registrar serves."""
+        ...
+
+    def save(self, changed: Sequence[StoredBinding], removed: Sequence[StoredBinding]) -> None:
+        """Keep *changed* (new or renewed) and forget *removed*. Returns at once and never raises: the implementation
+        gathers changes and commits them within a second."""
         ...
 
 
