@@ -1,0 +1,109 @@
+"""`make demo`: a sample community, its daemon, simulated devices, and the main job played once.
+
+    python -m edge.demo [--keep] [--folder .demo] [--svg docs/timeline.svg]
+
+Exit status 0 only if every step really happened.
+"""
+
+import argparse
+import asyncio
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from edge.demo.screen import Result, Screen
+from edge.demo.site import CommandFailed
+from edge.demo.stage import LANES, Stage, StepFailed, set_up
+from edge.demo.steps import STEPS
+from edge.phone.events import NotSeen
+from edge.phone.handle import pjsua2_installed
+
+_WIDTH_WITHOUT_TERMINAL: Final = 110
+_MARK: Final = ".made-by-demo"  # only a folder with this file is ever removed
+
+
+def main() -> int:
+    """Run the demo; its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m edge.demo", description=__doc__.split("\n")[0])
+    parser.add_argument("--keep", action="store_true", help="leave it running, and print addresses and logins")
+    parser.add_argument("--folder", type=Path, default=Path(".demo"), help="where the site is made (default .demo)")
+    parser.add_argument("--svg", type=Path, help="save what was shown as a picture")
+    options = parser.parse_args()
+    console = Console(record=True, highlight=False)
+    if not console.is_terminal:
+        console = Console(record=True, highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
+    if not _empty(options.folder):
+        console.print(f"{options.folder} holds something that is not a demo: name another folder", markup=False)
+        return 2
+    return asyncio.run(_run(options.folder.resolve(), Screen(LANES, console), options.keep, options.svg))
+
+
+def _empty(folder: Path) -> bool:
+    """Make *folder* anew. False, and nothing is touched, if it holds something that no demo made."""
+    if (folder / _MARK).exists():
+        shutil.rmtree(folder)
+    elif folder.exists() and any(folder.iterdir()):
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
+    return True
+
+
+async def _run(folder: Path, screen: Screen, keep: bool, svg: Path | None) -> int:
+    phones = "PJSUA2" if pjsua2_installed() else "our own SIP core (PJSUA2 is not installed)"
+    screen.console.print(f"A sample community in {folder.name}/, simulated devices with telephones by {phones}")
+    screen.header()
+    try:
+        async with set_up(folder, screen) as stage:
+            results = await _play(stage)
+            screen.table(results)
+            if svg:
+                screen.save_svg(svg)
+            if keep:
+                await _keep(stage)
+    except (NotSeen, CommandFailed) as error:
+        screen.console.print(f"The stage could not be set: {error}", style="bold red", markup=False)
+        return 1
+    return 0 if all(result.proof for result in results) else 1
+
+
+async def _play(stage: Stage) -> list[Result]:
+    """Every step, also after one that failed: its neighbours may tell why."""
+    results = []
+    for title, step in STEPS.items():
+        stage.screen.title(title)
+        began = time.monotonic()
+        try:
+            proof = await step(stage)
+            results.append(Result(title, time.monotonic() - began, proof))
+        except (StepFailed, NotSeen, CommandFailed, TimeoutError) as error:
+            stage.screen.console.print(f"✗ {error}", style="bold red", markup=False)
+            results.append(Result(title, time.monotonic() - began, None, str(error)[:400]))
+    return results
+
+
+async def _keep(stage: Stage) -> None:
+    """Show how to join in, until interrupted."""
+    table = Table(title="Running until Ctrl-C", title_style="bold")
+    for column in ("who", "SIP", "SIP password", "MQTT"):
+        table.add_column(column, overflow="fold")
+    for who, login in stage.logins.items():
+        sip, mqtt = login["sip"], login.get("mqtt")
+        device_link = f"{mqtt['host']}:{mqtt['port']} {mqtt['user']} {mqtt['password']}" if mqtt else ""
+        table.add_row(who, f"{sip['user']}@{sip['server']}", sip["password"], device_link)
+    stage.screen.console.print(table)
+    stage.screen.console.print(f"edge --site {stage.site.folder} status", markup=False)
+    interrupted = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+    await interrupted.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
