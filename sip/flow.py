@@ -11,6 +11,14 @@ class Address(NamedTuple):
     host: str
     port: int
 
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """Undo `str`. Raises ValueError."""
+        host, colon, port = text.rpartition(":")
+        if not colon or not host:
+            raise ValueError(f"{text!r} is not host:port")
+        return cls(host.removeprefix("[").removesuffix("]"), int(port))
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -68,7 +76,7 @@ class Wire(Protocol):
         """Send one message. False: it cannot go there any more (connection closed, no route)."""
         ...
 
-    def route(self, to: Destination, opened: Callable[[Flow | None], None]) -> None:
+    def route(self, to: Destination, opened: Callable[[Flow | None], object]) -> None:
         """Find or open a flow to *to*, and say which: at once, or when the connection is there; None: it failed."""
         ...
 

@@ -75,7 +75,7 @@ def parse(data: bytes, stream: bool = False) -> Request | Response:
 
 
 def check(message: Request | Response) -> None:
-    """Read what everybody after this may read without care: Via, From, To, Contact, Route, Max-Forwards, Expires.
+    """Read what everybody after this may read without care: Via, From, To, Contact, Route and Max-Forwards.
 
     Raises ParseError with what to answer.
     """
@@ -90,14 +90,19 @@ def check(message: Request | Response) -> None:
         hops = message.max_forwards
         if hops is not None and hops > 255:  # RFC 3261 §20.22
             raise UriError("Max-Forwards")
-        if "Contact" in message.headers and (message.headers.get("Contact") or "").strip() != "*":
-            field = "Contact"
+        field = "Contact"
+        if not (isinstance(message, Request) and is_wildcard(message)):
             _ = message.contacts
         field = "Route"
         _ = message.routes, message.record_routes
     except UriError:
         request = message if isinstance(message, Request) and field != "Via" and message.method != "ACK" else None
         raise ParseError(400, f"Malformed {field}", request=request) from None
+
+
+def is_wildcard(request: Request) -> bool:
+    """Whether this is a REGISTER for all contacts (RFC 3261 §10.2.2)."""
+    return request.method == "REGISTER" and request.headers.get_all("Contact") == ["*"]
 
 
 def _start_line(line: str) -> tuple[str, str, int, str, tuple[int, str] | None]:

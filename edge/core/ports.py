@@ -6,11 +6,11 @@ from typing import Protocol
 from edge.core.call_events import ContactRef, RequestOpen
 from edge.core.snapshot import Snapshot
 from models.access import AccessDecision, Attempt
-from models.binding import StoredBinding
+from models.binding import ContactBinding
 from models.call import Caller, CallPlan, CallRecord, Target
 from models.device import DigestOffer
 from models.device_events import DeviceEvent, Hello, OpenResult
-from models.ids import CallId, Mac
+from models.ids import CallId, Mac, SipUser
 
 
 class World(Protocol):
@@ -87,13 +87,13 @@ class SipAccounts(Protocol):
 class BindingStore(Protocol):
     """Where the registrar keeps its contact bindings over a restart."""
 
-    def load(self) -> Sequence[StoredBinding]:
+    def load(self) -> Sequence[ContactBinding]:
         """All bindings, expired ones too. Called once, before the registrar serves."""
         ...
 
-    def save(self, changed: Sequence[StoredBinding], removed: Sequence[StoredBinding]) -> None:
-        """Keep *changed* (new or renewed) and forget *removed*. Returns at once and never raises: the implementation
-        gathers changes and commits them within a second."""
+    def save(self, changed: Sequence[ContactBinding], removed: Sequence[tuple[SipUser, str]]) -> None:
+        """Keep *changed* (new or renewed) and forget *removed* (user and key). Returns at once and never raises: the
+        implementation gathers changes and commits them within a second."""
         ...
 
 
