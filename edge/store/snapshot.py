@@ -40,6 +40,7 @@ MAX_CREDENTIALS_IN_PLACE: Final = 2_000
 _KINDS: Final = {kind.value: kind for kind in CredentialKind}
 _ORIGINS: Final = {origin.value: origin for origin in Origin}
 _HOMES: Final = {home.value: home for home in Home}
+_ROWS_AT_ONCE: Final = 1_000
 _EVERY_DOOR: Final[frozenset[DeviceId]] = frozenset()
 
 _COMMUNITY: Final = text(
@@ -133,7 +134,7 @@ def _load(read: "_Reader") -> Snapshot:
         residents=_residents(read),
         devices=_devices(read),
         schedules=_schedules(read),
-        credentials=_credentials(read.rows(_CREDENTIALS), read.grouped(_DOORS)),
+        credentials=_credentials(read.stream(_CREDENTIALS), read.grouped(_DOORS)),
         caller_whitelist=[number for (number,) in read.rows(_WHITELIST)],
         emergency_numbers=json.loads(emergency),
     )
@@ -149,6 +150,11 @@ class _Reader:
     def rows(self, statement: Executable, **values: object) -> Sequence[Any]:
         """Plain tuples, unpacked where they are used."""
         return self._connection.execute(statement, {"community": self.community, **values}).all()
+
+    def stream(self, statement: Executable, **values: object) -> Iterable[Any]:
+        """As `rows`, a few at a time: for the one table that is long."""
+        options = {"yield_per": _ROWS_AT_ONCE}
+        return self._connection.execute(statement, {"community": self.community, **values}, execution_options=options)
 
     def grouped(self, statement: Executable, **values: object) -> dict[str, list[Any]]:
         """The rows by their first column: the second column's values, or the rest of the row where there is more."""
@@ -235,16 +241,17 @@ def _schedules(read: _Reader) -> Iterator[Schedule]:
 
 
 def _credentials(rows: Iterable[Any], doors: dict[str, list[Any]]) -> Iterator[Credential]:
+    shared: dict[Any, Any] = {}  # one object for each apartment and schedule, not one for each credential of it
     for identity, kind, tag, apartment, resident, from_ms, until_ms, schedule, uses, duress, origin, home, hint in rows:
         yield Credential(
             identity,
             _KINDS[kind],
             tag,
-            apartment,
-            resident,
+            shared.setdefault(apartment, apartment),
+            shared.setdefault(resident, resident),
             from_ms,
             until_ms,
-            schedule,
+            shared.setdefault(schedule, schedule),
             uses,
             frozenset(doors[identity]) if identity in doors else _EVERY_DOOR,
             bool(duress),
@@ -283,6 +290,6 @@ def load_update(connection: Connection, since: int) -> Update | None:
 def _credential_update(connection: Connection, changes: Changes) -> Update:
     ids = [identity for kind, identity in changes.things if kind == CREDENTIAL]
     read = _Reader(connection, the_community(connection))
-    changed = tuple(_credentials(read.rows(_CREDENTIALS_OF, ids=ids), read.grouped(_DOORS_OF, ids=ids)))
+    changed = tuple(_credentials(read.stream(_CREDENTIALS_OF, ids=ids), read.grouped(_DOORS_OF, ids=ids)))
     there = {credential.id for credential in changed}
     return Update(changes.revision, None, changed, tuple(CredentialId(i) for i in ids if i not in there))
