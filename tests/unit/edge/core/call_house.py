@@ -122,8 +122,10 @@ def snapshot(**changes: Any) -> Snapshot:
 HOUSE = snapshot()
 
 
-def caller(who: Device | Resident | str) -> Caller:
+def caller(who: Device | Resident | Caller | str) -> Caller:
     match who:
+        case Caller():
+            return who
         case Device():
             return Caller(who.sip_user, device=who.id)
         case Resident():
@@ -133,7 +135,7 @@ def caller(who: Device | Resident | str) -> Caller:
 
 
 def plan(
-    who: Device | Resident | str,
+    who: Device | Resident | Caller | str,
     dialled: str,
     house: Snapshot = HOUSE,
     settings: CallSettings | None = None,
