@@ -1,0 +1,37 @@
+"""The registrar's bindings over a restart: gathered by the lazy writer, committed within a second."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import Connection
+
+from edge.store import bindings
+from edge.store.engine import Store
+from edge.store.lazy import LazyWriter
+from models.binding import ContactBinding
+
+
+class StoredBindings:
+    """Implements `edge.core.ports.BindingStore`."""
+
+    def __init__(self, store: Store, later: LazyWriter) -> None:
+        self._store = store
+        self._later = later
+
+    def load(self) -> Sequence[ContactBinding]:
+        with self._store.read() as connection:
+            return bindings.load_bindings(connection, now_ms=0)
+
+    def save(self, changed: Sequence[ContactBinding], removed: Sequence[ContactBinding]) -> None:
+        for binding in changed:
+            self._later.put(("binding", binding.sip_user, binding.key), partial(_keep, binding))
+        for binding in removed:
+            self._later.put(("binding", binding.sip_user, binding.key), partial(_forget, binding))
+
+
+def _keep(binding: ContactBinding, connection: Connection) -> None:
+    bindings.save_bindings(connection, [binding])
+
+
+def _forget(binding: ContactBinding, connection: Connection) -> None:
+    bindings.save_bindings(connection, [], [(binding.sip_user, binding.key)])
