@@ -1,6 +1,7 @@
 """Numbers and passwords of devices and apps: allocated here, sealed here."""
 
 import secrets
+from collections.abc import Iterator
 from typing import Final
 
 from sqlalchemy import Connection, Table, select, update
@@ -23,6 +24,25 @@ def allocate_device_number(connection: Connection, community: CommunityId) -> Si
 def allocate_resident_number(connection: Connection, community: CommunityId) -> SipUser:
     """A free 8-digit SIP user for a resident's app."""
     return _free(connection, resident, community, _RESIDENTS)
+
+
+def device_numbers(connection: Connection, community: CommunityId) -> Iterator[SipUser]:
+    """Free numbers for many devices made in one transaction: the taken ones are asked for once."""
+    return _many(connection, device, community, _DEVICES)
+
+
+def resident_numbers(connection: Connection, community: CommunityId) -> Iterator[SipUser]:
+    """As `device_numbers`, for residents' apps."""
+    return _many(connection, resident, community, _RESIDENTS)
+
+
+def _many(connection: Connection, table: Table, community: CommunityId, numbers: range) -> Iterator[SipUser]:
+    taken = set(connection.execute(select(table.c.sip_user).where(table.c.community_id == community)).scalars())
+    while len(taken) < len(numbers):
+        drawn = str(numbers.start + secrets.randbelow(len(numbers)))
+        if drawn not in taken:
+            taken.add(drawn)
+            yield SipUser(drawn)
 
 
 def _free(connection: Connection, table: Table, community: CommunityId, numbers: range) -> SipUser:
