@@ -97,6 +97,8 @@ class BindingTable:
     missed_max: int
     on_online: list[Listener] = field(default_factory=list)
     on_offline: list[OfflineListener] = field(default_factory=list)
+    on_moved: list[Callable[[Binding, Binding], None]] = field(default_factory=list)  # live before and after, elsewhere
+    on_change: list[Callable[[str, bool], None]] = field(default_factory=list)  # key of a binding that came or went
     _users: dict[str, dict[str, _Entry]] = field(default_factory=dict)
     _owners: dict[str, str] = field(default_factory=dict)  # key -> user
     _by_connection: dict[int, set[str]] = field(default_factory=dict)
@@ -137,14 +139,16 @@ class BindingTable:
         if entry is None:
             entry = entries[binding.key] = _Entry(binding)
             self._owners[binding.key] = binding.sip_user
+            self._changed(binding.key, True)
         else:
-            moved = entry.binding.flow.remote != binding.flow.remote
-            if entry.live and moved:
-                self._set_live(entry, False, Offline.REPLACED)
-            if entry.binding.flow.connection != binding.flow.connection:
-                self._forget_connection(entry.binding)
+            before = entry.binding
+            if before.flow.connection != binding.flow.connection:
+                self._forget_connection(before)
             entry.binding = binding
             entry.missed = 0
+            if entry.live and before.flow.remote != binding.flow.remote:
+                for tell in self.on_moved:
+                    tell(before, binding)
         if binding.flow.connection:
             self._by_connection.setdefault(binding.flow.connection, set()).add(binding.key)
         heapq.heappush(self._expiries, (binding.expires_at_ms, binding.key))
@@ -159,6 +163,7 @@ class BindingTable:
         if not entries:
             del self._users[user]
         self._forget_connection(entry.binding)
+        self._changed(key, False)
         self._set_live(entry, False, why)
         return entry.binding
 
@@ -213,6 +218,10 @@ class BindingTable:
         else:
             for tell_why in self.on_offline:
                 tell_why(entry.binding, why)
+
+    def _changed(self, key: str, present: bool) -> None:
+        for tell in self.on_change:
+            tell(key, present)
 
     def _forget_connection(self, binding: Binding) -> None:
         keys = self._by_connection.get(binding.flow.connection)
