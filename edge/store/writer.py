@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from edge.store.engine import Store
-from edge.store.errors import StoreClosed, StoreError, StoreOverloaded, store_error
+from edge.store.errors import StoreClosed, StoreError, StoreFull, StoreOverloaded, store_error
 
 T = TypeVar("T")
 Job = Callable[[Connection], T]
@@ -55,7 +55,8 @@ class Writer:
 
     A job is a function of a connection. It must do nothing but reads and writes on it, and be quick. A job that
     raises is undone by itself; the others in its commit are kept. Where the store fails, everything in that commit
-    fails with the StoreError and the writer goes on with the next.
+    fails with the StoreError and the writer goes on with the next; where it is full, each job is tried by itself
+    before it fails, so a job may be run twice, never committed twice.
     """
 
     def __init__(self, store: Store, *, max_queued: int = MAX_QUEUED_JOBS, max_batch: int = MAX_JOBS_A_COMMIT) -> None:
@@ -140,7 +141,11 @@ class Writer:
             with self._store.write() as connection:
                 outcomes = [_attempt(connection, queued.job) for queued in batch]
         except Exception as error:  # noqa: BLE001  # not swallowed: everybody who waits gets it
-            self._failed_commit(batch, error)
+            if isinstance(error, StoreFull) and len(batch) > 1:
+                for queued in batch:  # what still fits must not go down with what does not
+                    self._commit([queued])
+            else:
+                self._failed_commit(batch, error)
             return
         self._count(outcomes, time.monotonic() - began)
         for queued, (result, failure) in zip(batch, outcomes, strict=True):

@@ -1,3 +1,4 @@
+import contextlib
 import hashlib
 
 import pytest
@@ -8,7 +9,7 @@ from edge.store.engine import Store
 from edge.store.errors import StoreEmpty
 from edge.store.journal import LogFilter
 from models.access import Reason, UnlockMethod
-from models.log import LogKind, Outcome
+from models.log import LogEntry, LogKind, Outcome
 from tests.unit.edge.store.sample import ANNA, CARD, COMMUNITY, GATE, HOME, NEIGHBOUR, NOON_MS, entry
 
 OPENED = entry(
@@ -26,9 +27,15 @@ OPENED = entry(
 )
 
 
-def append(store: Store, *entries: object) -> list[int]:
+def append(store: Store, *entries: LogEntry) -> list[int]:
     with store.write() as connection:
-        return [journal.append(connection, one) for one in entries]  # type: ignore[arg-type]
+        return [journal.append(connection, one) for one in entries]
+
+
+def append_and_roll_back(store: Store, one: LogEntry) -> None:
+    with contextlib.suppress(ZeroDivisionError), store.write() as connection:
+        journal.append(connection, one)
+        raise ZeroDivisionError
 
 
 def listed(store: Store, **wanted: object) -> list[dict[str, object]]:
@@ -92,9 +99,7 @@ def test_an_unknown_door_is_told_by_its_id(store: Store) -> None:
 
 def test_a_rolled_back_row_leaves_no_gap(store: Store) -> None:
     append(store, entry())
-    with pytest.raises(ZeroDivisionError), store.write() as connection:
-        journal.append(connection, entry())
-        raise ZeroDivisionError
+    append_and_roll_back(store, entry())
     assert append(store, entry()) == [2]
 
 
@@ -214,9 +219,7 @@ def test_an_edge_of_its_own_queues_nothing(store: Store) -> None:
 def test_an_enrolled_edge_queues_the_event_in_the_same_transaction(store: Store) -> None:
     append(store, entry())
     enrol(store)
-    with pytest.raises(ZeroDivisionError), store.write() as connection:
-        journal.append(connection, OPENED)
-        raise ZeroDivisionError
+    append_and_roll_back(store, OPENED)
     append(store, OPENED, entry(LogKind.AUDIT))
     with store.read() as connection:
         first, second = outbox.pending(connection)
