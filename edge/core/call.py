@@ -336,7 +336,7 @@ class CallMachine:
 
     def _end_leg(self, leg: LegTried, state: LegState, phase: Phase, now: float) -> None:
         leg.end(state, phase, now)
-        if leg.number == self._heard_leg and phase is not Phase.TALKING:
+        if leg.number == self._heard_leg:
             self._heard, self._heard_leg = Heard.EARLY_OVER, None
 
     def _give_up(self, leg: LegTried, state: LegState, reason: CancelReason, now: float) -> None:

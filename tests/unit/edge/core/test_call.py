@@ -788,6 +788,7 @@ def test_the_row_is_there_at_once_and_only_reported_when_it_changed():
     first = [c for c in call.feed(Start(), 0.0) if isinstance(c, Record)]
     assert [(c.record.outcome, c.record.legs[0].state) for c in first] == [(None, S.RINGING)]
     assert [type(c).__name__ for c in call.feed(LegAnswered(0), 2.0)] == ["Bridge", "Record"]
+    assert (call.record.outcome, call.record.status, call.record.answered_by) == (None, 200, 0)
     assert call.feed(CallerConfirmed(), 2.1) == []
 
 
