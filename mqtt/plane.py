@@ -90,6 +90,7 @@ class MqttPlane:
 
     async def start(self) -> None:
         """Connect. A broker that is not there is no reason to stop the house: `run` goes on trying."""
+        _ = self._devices.desk  # raises here rather than at the first message
         for link in (self._live, self._events):
             try:
                 await link.connect()

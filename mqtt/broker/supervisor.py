@@ -1,0 +1,199 @@
+"""Our own broker: a child process that is started, watched, restarted and told of changed accounts."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mqtt.accounts import SERVICE_PREFIX, Account, MqttAccounts, Role
+from mqtt.backoff import Backoff
+from mqtt.broker import leash
+from mqtt.broker.listeners import Listeners
+from mqtt.broker.program import Program
+from mqtt.broker.sweep import SWEEP, let_in, sweep
+from mqtt.brokers import EVENTS, LIVE
+from mqtt.client import Endpoint, LinkDown, Login
+from mqtt.topics import Topics
+
+log = logging.getLogger(__name__)
+
+READY_WITHIN_S: Final = 15.0
+POLL_S: Final = 0.02
+STOPS_WITHIN_S: Final = 3.0
+STEADY_AFTER_S: Final = 60.0
+MAX_OUTPUT_BYTES: Final = 4096
+_PROBE: Final = "probe"
+
+
+class BrokerFailed(Exception):
+    """The broker does not start; the message is what it said."""
+
+
+class OwnBroker:
+    """A `Component` and a `Broker`. When `start` returns, devices can log in."""
+
+    name = "mqtt broker"
+
+    def __init__(
+        self, program: Program, listeners: Listeners, topics: Topics, accounts: MqttAccounts, folder: Path
+    ) -> None:
+        """*folder*: for the broker's files, ours alone."""
+        self.listeners = listeners
+        self.program = program.name
+        self.restarts = 0
+        self._program = program
+        self._topics = topics
+        self._accounts = accounts
+        self._folder = folder
+        self._password = secrets.token_urlsafe(32)  # of the daemon's own logins: new at each start, in memory only
+        self._process: asyncio.subprocess.Process | None = None
+        self._changing = asyncio.Lock()  # accounts on disk and what the process was told go together
+
+    @property
+    def pid(self) -> int | None:
+        """Of the running process."""
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    def dial(self, link: str) -> tuple[Endpoint, Login]:
+        host, port = self.listeners.own
+        user = f"{SERVICE_PREFIX}{link}"
+        return Endpoint(host, port), Login(user, self._password, user)
+
+    # --- Component --------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Raises BrokerFailed with what the program said."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder.chmod(0o700)
+        self._program.write_config(self._folder, self.listeners)
+        await self._bring_up()
+        log.info("%s is ready", self._program.name)
+
+    async def run(self) -> None:
+        backoff = Backoff(0.2, 10.0)
+        clock = asyncio.get_running_loop().time
+        while True:
+            since_s = clock()
+            if self._process is not None:
+                await self._watch(self._process)
+                log.error("%s ended with %s; starting it again", self._program.name, self._process.returncode)
+            if clock() - since_s >= STEADY_AFTER_S:
+                backoff.reset()
+            await asyncio.sleep(backoff.next_s())
+            self.restarts += 1
+            try:
+                await self._bring_up()
+            except BrokerFailed as error:
+                log.error("%s does not start: %s", self._program.name, error)
+            else:
+                log.warning("%s is back", self._program.name)
+
+    async def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            await _end(process)
+
+    # --- accounts ---------------------------------------------------------------------------------------------------
+
+    async def refresh(self) -> None:
+        async with self._changing:
+            await self._write_accounts(self._everybody())
+            self._signal(signal.SIGHUP)
+
+    def _everybody(self) -> list[Account]:
+        own = [self._own_account(link) for link in (LIVE, EVENTS, _PROBE)]
+        return [*own, *self._accounts.mqtt_accounts()]
+
+    def _own_account(self, link: str) -> Account:
+        return Account(f"{SERVICE_PREFIX}{link}", self._password, Role.SERVICE)
+
+    async def _write_accounts(self, accounts: Sequence[Account]) -> None:
+        await asyncio.to_thread(self._program.write_accounts, self._folder, accounts)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    # --- the process ------------------------------------------------------------------------------------------------
+
+    async def _bring_up(self) -> None:
+        """Start it with nobody's login but our own, clear what it remembers wrongly, then let the others in."""
+        async with self._changing:
+            await self._write_accounts([self._own_account(SWEEP)])
+            process = self._process = await self._spawn()
+            try:
+                async with asyncio.timeout(READY_WITHIN_S):
+                    stale = await self._until_swept(process)
+                    if stale:
+                        log.info("%d devices were retained as online by a broker that lost them", stale)
+                    await self._write_accounts(self._everybody())
+                    self._signal(signal.SIGHUP)
+                    while not await let_in(lambda: self.dial(_PROBE)):
+                        await _alive(process)
+            except TimeoutError:
+                await self._give_up(process)
+                raise BrokerFailed(f"not ready within {READY_WITHIN_S:.0f} s") from None
+            except BrokerFailed:
+                await self._give_up(process)
+                raise
+
+    async def _give_up(self, process: asyncio.subprocess.Process) -> None:
+        self._process = None
+        await _end(process)
+
+    async def _until_swept(self, process: asyncio.subprocess.Process) -> int:
+        while True:
+            try:
+                return await sweep(lambda: self.dial(SWEEP), self._topics)
+            except LinkDown:
+                await _alive(process)
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        command = (sys.executable, "-S", leash.__file__, str(os.getpid()), *self._program.command(self._folder))
+        return await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            cwd=self._folder,
+            env={"PATH": os.defpath, "PYTHONPATH": str(Path(leash.__file__).parents[2])},
+        )
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Pass on what it says until it ends."""
+        assert process.stdout is not None  # noqa: S101 - spawned with a pipe
+        while chunk := await process.stdout.read(MAX_OUTPUT_BYTES):
+            for line in chunk.decode("utf-8", "replace").splitlines():
+                log.warning("%s: %s", self._program.name, line)
+        await process.wait()
+
+
+async def _alive(process: asyncio.subprocess.Process) -> None:
+    """A short pause; raises BrokerFailed if the process has ended."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(POLL_S):
+            await process.wait()
+    if process.returncode is not None:
+        assert process.stdout is not None  # noqa: S101 - spawned with a pipe
+        said = (await process.stdout.read(MAX_OUTPUT_BYTES)).decode("utf-8", "replace").strip()
+        raise BrokerFailed(said or f"ended with {process.returncode}")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """SIGTERM, and SIGKILL to one that does not listen."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOPS_WITHIN_S):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

@@ -1,0 +1,63 @@
+"""Before devices are let in: is the broker there, and what does it still hold as online?
+
+A broker that was killed has no link any more, but may have kept the retained states of devices that were online.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from mqtt.client import Endpoint, Link, LinkDown, Login, Received
+from mqtt.topics import Topics, Up
+
+SWEEP: Final = "sweep"
+_MARKER_WITHIN_S: Final = 5.0
+
+
+async def sweep(dial: Callable[[], tuple[Endpoint, Login]], topics: Topics) -> int:
+    """Set every retained `online` of a device to `offline`; returns how many. Raises LinkDown.
+
+    Call it while no device can log in: then every one of them is wrong.
+    """
+    stale: list[str] = []
+    token = secrets.token_hex(8).encode()
+    told_all = asyncio.Event()
+
+    def receive(message: Received) -> None:
+        if message.topic == topics.marker(SWEEP):
+            if message.payload == token:
+                told_all.set()
+        elif message.retain and message.payload == b"online":
+            stale.append(message.topic)
+
+    async def prepare() -> None:
+        await link.subscribe([(topics.every(Up.STATE), 1), (topics.marker(SWEEP), 1)])
+        await link.publish(topics.marker(SWEEP), token)
+        try:
+            async with asyncio.timeout(_MARKER_WITHIN_S):
+                await told_all.wait()
+        except TimeoutError:
+            raise LinkDown("our own marker does not come back") from None
+        for topic in stale:
+            await link.publish(topic, b"offline", retain=True)
+
+    link = Link(SWEEP, dial, receive=receive, prepare=prepare, clean_session=True)
+    await link.connect()
+    await link.close()
+    return len(stale)
+
+
+async def let_in(dial: Callable[[], tuple[Endpoint, Login]]) -> bool:
+    """Whether the broker accepts this login now."""
+
+    async def nothing() -> None:
+        return
+
+    link = Link("probe", dial, receive=lambda message: None, prepare=nothing, clean_session=True)
+    try:
+        await link.connect()
+    except LinkDown:
+        return False
+    await link.close()
+    return True
