@@ -112,6 +112,10 @@ class Lockout:
         """Take over what the store kept."""
         self._counters[key] = stored.counter(now_s, now_ms)
 
+    def items(self) -> Iterable[tuple[LockKey, Counter]]:
+        """Every counter, as it is now."""
+        return tuple(self._counters.items())
+
     def forget_idle(self, now_s: float) -> tuple[LockKey, ...]:
         """Drop counters that no longer matter at *now_s*, and say which."""
         idle = tuple(key for key, counter in self._counters.items() if _idle(counter, now_s))

@@ -19,6 +19,9 @@ _SAVE: Final = text(
     " ON CONFLICT (mac, kind, id) DO UPDATE SET at_ms = excluded.at_ms, body = excluded.body"
     " WHERE answer.at_ms <= :oldest_ms"
 )
+_RECENT: Final = text(
+    "SELECT mac, kind, id, at_ms, body FROM answer WHERE at_ms > :oldest_ms ORDER BY at_ms DESC LIMIT :limit"
+)
 _ERASE: Final = text(
     "DELETE FROM answer WHERE (mac, kind, id) IN"
     " (SELECT mac, kind, id FROM answer WHERE at_ms <= :oldest_ms ORDER BY at_ms LIMIT :max_rows)"
@@ -53,6 +56,14 @@ def save_event(
 ) -> bool:
     """Note that *event* is dealt with. False where it was already: do nothing for it then."""
     return _save(connection, device, _EVENT, event, b"", now_ms, community)
+
+
+def recent(connection: Connection, now_ms: int, *, limit: int) -> list[tuple[Mac, str, str, int, bytes]]:
+    """The newest of what was dealt with within 24 h before *now_ms*, newest first: device, ``attempt`` or ``event``,
+    id, when, and the answer. What the door desk begins with.
+    """
+    found = connection.execute(_RECENT, {"oldest_ms": now_ms - KEPT_MS, "limit": limit})
+    return [(Mac(row.mac), row.kind, row.id, row.at_ms, bytes(row.body)) for row in found]
 
 
 def erase_old(connection: Connection, now_ms: int, *, max_rows: int = 500) -> int:

@@ -1,0 +1,103 @@
+"""The door desk's work in the store: one job, one savepoint, one commit."""
+
+from concurrent.futures import Future
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from edge.core.access import DoorState
+from edge.core.lockout import Lockout
+from edge.doors.memory import MAX_REMEMBERED
+from edge.doors.work import Done, Heard, MessageKey, Past, Work
+from edge.store import access, attempts, devices, journal, lockouts
+from edge.store.engine import Store
+from edge.store.writer import Writer
+from models.ids import CommunityId
+
+_ERASED_AT_ONCE: Final = 500
+
+
+class StoreLedger:
+    """Implements `edge.doors.work.Ledger` by the store and its writer."""
+
+    def __init__(self, store: Store, writer: Writer, community: CommunityId) -> None:
+        self._store = store
+        self._writer = writer
+        self._community = community
+
+    def load(self, now_ms: int) -> Past:
+        with self._store.read() as connection:
+            recent = attempts.recent(connection, now_ms, limit=MAX_REMEMBERED + 1)
+            online = frozenset(d for d, state in devices.states(connection).items() if state.online)
+            counters = lockouts.load(connection)
+        self._writer.submit(devices.all_offline).result()
+        known = {MessageKey(mac, Heard(kind), identity): (at_ms, body) for mac, kind, identity, at_ms, body in recent}
+        return Past(counters, known, len(recent) <= MAX_REMEMBERED, online)
+
+    def submit(self, work: Work) -> "Future[Done]":
+        return self._writer.submit(partial(_commit, work=work, community=self._community))
+
+    def answered(self, key: MessageKey, now_ms: int) -> bytes | None:
+        with self._store.read() as connection:
+            return _answered(connection, key, now_ms)
+
+    def forget_old(self, now_ms: int) -> "Future[int]":
+        return self._writer.submit(partial(attempts.erase_old, now_ms=now_ms, max_rows=_ERASED_AT_ONCE))
+
+
+def stored_state(connection: Connection, now_s: float, now_ms: int) -> DoorState:
+    """The state of doors as committed, for `edge door explain` beside a running daemon."""
+    lockout = Lockout()
+    for key, stored in lockouts.load(connection).items():
+        lockout.restore(key, stored, now_s, now_ms)
+    return DoorState(lockout, now_s)
+
+
+def _answered(connection: Connection, key: MessageKey, now_ms: int) -> bytes | None:
+    if key.heard is Heard.ATTEMPT:
+        return attempts.answered(connection, key.mac, key.id, now_ms)
+    return b"" if attempts.event_seen(connection, key.mac, key.id, now_ms) else None
+
+
+def _commit(connection: Connection, work: Work, community: CommunityId) -> Done:
+    """The row, the answer and the use are kept together or not at all (decision 5)."""
+    if work.key is not None:
+        first = _answered(connection, work.key, work.at_ms)
+        if first is not None:
+            return Done(first, repeated=True)
+    told, spent = work.told, False
+    if work.use is not None and not access.consume_use(connection, work.use) and work.if_spent is not None:
+        told, spent = work.if_spent, True
+    if work.key is not None:
+        _keep(connection, work.key, told.body, work.at_ms, community)
+    for row in told.rows:
+        journal.append(connection, row, community=community)
+    for key, counter in work.counters.items():
+        lockouts.save(connection, key, counter)
+    _note(connection, work)
+    return Done(told.body, spent=spent)
+
+
+def _keep(connection: Connection, key: MessageKey, body: bytes, at_ms: int, community: CommunityId) -> None:
+    if key.heard is Heard.ATTEMPT:
+        attempts.save_answer(connection, key.mac, key.id, body, at_ms, community=community)
+    else:
+        attempts.save_event(connection, key.mac, key.id, at_ms, community=community)
+
+
+def _note(connection: Connection, work: Work) -> None:
+    if work.presence is not None:
+        device, online = work.presence
+        devices.save_presence(connection, device, online=online, now_ms=work.at_ms)
+    if work.hello is not None:
+        device, hello = work.hello
+        devices.save_hello(
+            connection,
+            device,
+            model=hello.model,
+            firmware=hello.firmware,
+            ip=hello.ip,
+            relays=hello.relays,
+            now_ms=work.at_ms,
+        )
