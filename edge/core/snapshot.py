@@ -36,10 +36,7 @@ class Snapshot:
     by_tag: Mapping[Tag, tuple[CredentialId, ...]] = field(default_factory=dict)
     devices_of: Mapping[ApartmentId, tuple[Device, ...]] = field(default_factory=dict)
     residents_of: Mapping[ApartmentId, tuple[Resident, ...]] = field(default_factory=dict)
-
-    @property
-    def guards(self) -> tuple[Device, ...]:
-        return tuple(d for d in self.devices.values() if d.type is DeviceType.GUARD_PHONE and d.enabled)
+    guards: tuple[Device, ...] = ()  # enabled guard phones: every plan names them
 
     def monitors_of(self, apartment: ApartmentId) -> tuple[Device, ...]:
         return tuple(d for d in self.devices_of.get(apartment, ()) if d.type is DeviceType.INDOOR_MONITOR)
@@ -93,6 +90,7 @@ def build(
         by_tag=_tags(credential_map.values()),
         devices_of={a: tuple(found) for a, found in devices_of.items()},
         residents_of={a: tuple(found) for a, found in residents_of.items()},
+        guards=tuple(d for d in device_map.values() if d.type is DeviceType.GUARD_PHONE and d.enabled),
     )
 
 
