@@ -14,7 +14,7 @@ help:            ## what there is
 
 setup: $(LOCKED) ## the virtual environment with the locked dependencies
 
-$(LOCKED): requirements.lock pyproject.toml
+$(LOCKED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { $(MAKE) --no-print-directory $(VENV)-packages && $(PYTHON) -m venv --clear $(VENV); }
