@@ -9,10 +9,12 @@ from typing import Final
 
 from edge.calls.events import Event, call_entry, call_event, call_state, ring_entry, ring_event
 from edge.calls.explain import Json, plan_json
+from edge.calls.rights import open_request
 from edge.calls.rows import CallRows
 from edge.calls.store import CallStore
 from edge.core.admission import admit
 from edge.core.call_events import ContactRef, Reach, RequestOpen, ServiceChanged
+from edge.core.openings import OpenRequest
 from edge.core.plan import Calling, busy, make_plan, party_of, to_apartment
 from edge.core.plan_legs import Circumstances
 from edge.core.ports import Clock, World
@@ -27,8 +29,8 @@ MAX_UNSENT_EVENTS: Final = 1000  # beyond it the oldest is dropped: integrators 
 
 _log = logging.getLogger(__name__)
 
-OpenDoor = Callable[[CallId, CallPlan, Target | Caller, RequestOpen], bool]
-"""The door desk's part of `request_open`: judge, log, and where granted send it to the door. Returns at once."""
+OpenDoor = Callable[[CallId, OpenRequest], bool]
+"""`DoorDesk.open_in_call`: judge, log, and where granted send it to the door. Returns at once."""
 
 PublishEvent = Callable[[Mapping[str, object]], Awaitable[None]]
 """`DevicePlane.publish_event`: never raises for a broker that is away."""
@@ -103,7 +105,8 @@ class CallDesk:
         self._tell(before, record)
 
     def request_open(self, call: CallId, plan: CallPlan, party: Target | Caller, request: RequestOpen) -> bool:
-        return self._ports.open_door(call, plan, party, request)
+        asked = open_request(plan, party, request, self._ports.world.snapshot)
+        return asked is not None and self._ports.open_door(call, asked)
 
     def talking(self, call: CallId, answered_by: Target) -> None:
         self._talking[call] = answered_by

@@ -21,6 +21,7 @@ from edge.core.call_events import (
     ServiceChanged,
     Start,
 )
+from edge.core.openings import OpenRequest
 from edge.core.settings import CallSettings
 from edge.core.snapshot import Snapshot
 from edge.store.errors import StoreFull
@@ -348,10 +349,18 @@ async def test_an_apartment_that_is_gone_rings_no_more():
 async def test_an_opening_is_for_the_door_desk_to_judge():
     house = House()
     plan = house.desk.plan(caller(DOOR_A), "101")
-    party = plan.stages[0].legs[0].target
-    asked = RequestOpen("1", UnlockMethod.DTMF, 0)
-    assert house.desk.request_open(CallId("c-1"), plan, party, asked)
-    assert house.asked == [(CallId("c-1"), plan, party, asked)]
+    pressed = RequestOpen("1", UnlockMethod.DTMF, 0)
+    assert house.desk.request_open(CallId("c-1"), plan, plan.stages[0].legs[0].target, pressed)
+    asked = OpenRequest(DOOR_A.id, UnlockMethod.DTMF, "1", apartments=(A101.id,))
+    assert house.asked == [(CallId("c-1"), asked)]
+
+
+async def test_where_there_is_no_door_nobody_is_asked():
+    house = House()
+    plan = house.desk.plan(caller(MON_101), "102")
+    pressed = RequestOpen("1", UnlockMethod.DTMF, 0)
+    assert not house.desk.request_open(CallId("c-1"), plan, plan.stages[0].legs[0].target, pressed)
+    assert house.asked == []
 
 
 async def test_an_app_talks_to_a_door_only_while_it_does():
