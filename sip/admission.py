@@ -109,4 +109,8 @@ RULES: Final[tuple[Rule, ...]] = (hops, method, request_uri, addresses, require,
 
 def refusal(request: Request, able: Capabilities) -> Refusal | None:
     """The first objection to a new *request* (no ACK, no CANCEL) that passed `sip.parser.check`."""
-    return next((no for rule in RULES if (no := rule(request, able))), None)
+    for rule in RULES:
+        no = rule(request, able)
+        if no is not None:
+            return no
+    return None

@@ -23,7 +23,7 @@ from sip.server_tx import ServerTx
 from sip.settings import SipSettings
 from sip.trace import UNTRACED, Trace
 from sip.transaction import T1
-from sip.uri import UriError, split_list
+from sip.uri import UriError
 
 log: Final = logging.getLogger(__name__)
 
@@ -351,14 +351,11 @@ class Endpoint:
         wants_port = via.param("rport") is not None
         if via.host.strip("[]") == flow.remote.host and not wants_port:
             return
-        lines = request.headers.get_all("Via")
         params = [param for param in via.params if param[0] not in ("received", "rport")]
         if wants_port:
             params.append(("rport", str(flow.remote.port)))
         params.append(("received", flow.remote.host.partition("%")[0]))
-        top = Via(via.transport, via.host, via.port, tuple(params))
-        lines[0] = ", ".join([str(top), *split_list(lines[0])[1:]])
-        request.headers.set("Via", lines)
+        request.headers.replace_via(Via(via.transport, via.host, via.port, tuple(params)))
 
 
 def transaction_key(request: Request) -> Key:

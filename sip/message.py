@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
-from sip.uri import NameAddr, Params, SipUri, UriError, parse_params, render_params, split_list
+from sip.uri import NameAddr, Params, SipUri, UriError, find_param, parse_params, render_params, split_list
 
 T = TypeVar("T")
 
@@ -97,7 +97,7 @@ class Via:
 
     def param(self, name: str) -> str | None:
         """The value of the parameter *name*; "" where it has none, None where it is absent."""
-        return next((value or "" for key, value in self.params if key == name), None)
+        return find_param(self.params, name)
 
     @property
     def branch(self) -> str:
@@ -180,6 +180,13 @@ class Headers:
         for name, values in self._values.items():
             for value in values:
                 yield name, value
+
+    def replace_via(self, top: Via) -> None:
+        """Put *top* in the place of the topmost Via. Raises UriError where there is none."""
+        lines = list(self._values.get("Via") or [""])
+        lines[0] = ", ".join([_one_line(str(top)), *split_list(lines[0])[1:]])
+        self._values["Via"] = lines
+        self._typed["Via"] = top
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._values)
@@ -390,6 +397,8 @@ def _address(lines: list[str]) -> NameAddr:
 
 
 def _addresses(lines: list[str]) -> tuple[NameAddr, ...]:
+    if not lines:
+        return ()
     return tuple(NameAddr.parse(item) for line in lines for item in split_list(line))
 
 

@@ -94,7 +94,10 @@ def check(message: Request | Response) -> None:
         if not (isinstance(message, Request) and is_wildcard(message)):
             _ = message.contacts
         field = "Route"
-        _ = message.routes, message.record_routes
+        if "Route" in message.headers:
+            _ = message.routes
+        if "Record-Route" in message.headers:
+            _ = message.record_routes
     except UriError:
         request = message if isinstance(message, Request) and field != "Via" and message.method != "ACK" else None
         raise ParseError(400, f"Malformed {field}", request=request) from None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -21,6 +22,10 @@ _BARE_ADDR: Final = re.compile(r"\s*([^\s;,?<>\"]+)\s*")
 _LIST_ITEM: Final = re.compile(rf"(?:{_QUOTED}|<[^>]*>|[^,\"<])+", re.DOTALL)
 _USER_SAFE: Final = "-_.!~*'()&=+$,;?/"  # RFC 3261 §25.1: mark and user-unreserved; "#" must be escaped
 _BAD_IN_TEXT: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+CACHED_MAX: Final = 4096  # values remembered of each kind
+CACHED_CHARS_MAX: Final = 256  # longer texts are read anew, so that hostile ones cannot fill the memory
 
 
 class UriError(ValueError):
@@ -46,6 +51,10 @@ class SipUri:
     @classmethod
     def parse(cls, text: str) -> "SipUri":
         """Read *text*. Raises UnsupportedScheme or UriError."""
+        return _cached_uri(text) if len(text) <= CACHED_CHARS_MAX else cls._read(text)
+
+    @classmethod
+    def _read(cls, text: str) -> "SipUri":
         found = _SCHEME.fullmatch(text)
         if found is None:
             raise UriError("a URI needs a scheme")
@@ -77,7 +86,7 @@ class SipUri:
 
     def param(self, name: str) -> str | None:
         """The value of the parameter *name* (lower case); "" where it has none, None where it is absent."""
-        return next((value or "" for key, value in self.params if key == name), None)
+        return find_param(self.params, name)
 
     def __str__(self) -> str:
         user = "" if self.user is None else escape_user(self.user)
@@ -116,6 +125,10 @@ class NameAddr:
     @classmethod
     def parse(cls, text: str) -> "NameAddr":
         """Read one value. Raises UriError; the URI itself may be of any scheme."""
+        return _cached_address(text) if len(text) <= CACHED_CHARS_MAX else cls._read(text)
+
+    @classmethod
+    def _read(cls, text: str) -> "NameAddr":
         quoted = _DISPLAY_QUOTED.match(text)
         found = quoted or _DISPLAY_TOKENS.match(text)
         if found is not None:
@@ -141,7 +154,7 @@ class NameAddr:
 
     def param(self, name: str) -> str | None:
         """The value of the header parameter *name* (lower case); "" where it has none, None where it is absent."""
-        return next((value or "" for key, value in self.params if key == name), None)
+        return find_param(self.params, name)
 
     def with_param(self, name: str, value: str | None) -> "NameAddr":
         """This address with the header parameter *name* set to *value*."""
@@ -156,6 +169,11 @@ class NameAddr:
     def __str__(self) -> str:
         display = f"{quote_string(self.display)} " if self.display else ""
         return f"{display}<{self.uri}>{render_params(self.params)}"
+
+
+# A registered device, and every message of a dialog, brings the same few texts again and again.
+_cached_uri: Final = lru_cache(CACHED_MAX)(SipUri._read)
+_cached_address: Final = lru_cache(CACHED_MAX)(NameAddr._read)
 
 
 def unescape(text: str) -> str:
@@ -206,6 +224,14 @@ def parse_params(text: str, at: int = 0) -> Params:
         params.append((found[1].lower(), found[2]))
         at = found.end()
     return tuple(params)
+
+
+def find_param(params: Params, name: str) -> str | None:
+    """The value of the parameter *name* (lower case); "" where it has none, None where it is absent."""
+    for key, value in params:
+        if key == name:
+            return value or ""
+    return None
 
 
 def render_params(params: Iterable[tuple[str, str | None]]) -> str:
