@@ -9,6 +9,7 @@ from edge.store import bindings
 from edge.store.engine import Store
 from edge.store.lazy import LazyWriter
 from models.binding import ContactBinding
+from models.ids import SipUser
 
 
 class StoredBindings:
@@ -22,16 +23,16 @@ class StoredBindings:
         with self._store.read() as connection:
             return bindings.load_bindings(connection, now_ms=0)
 
-    def save(self, changed: Sequence[ContactBinding], removed: Sequence[ContactBinding]) -> None:
+    def save(self, changed: Sequence[ContactBinding], removed: Sequence[tuple[SipUser, str]]) -> None:
         for binding in changed:
             self._later.put(("binding", binding.sip_user, binding.key), partial(_keep, binding))
-        for binding in removed:
-            self._later.put(("binding", binding.sip_user, binding.key), partial(_forget, binding))
+        for user, key in removed:
+            self._later.put(("binding", user, key), partial(_forget, user, key))
 
 
 def _keep(binding: ContactBinding, connection: Connection) -> None:
     bindings.save_bindings(connection, [binding])
 
 
-def _forget(binding: ContactBinding, connection: Connection) -> None:
-    bindings.save_bindings(connection, [], [(binding.sip_user, binding.key)])
+def _forget(user: SipUser, key: str, connection: Connection) -> None:
+    bindings.save_bindings(connection, [], [(user, key)])

@@ -1,0 +1,164 @@
+"""What the running daemon tells of itself and does on request: the far side of the HTTP routes."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from edge.doors.desk import DoorDesk
+from edge.doors.opener import Opening
+from edge.http.ports import Answer, Json, Sample
+from edge.runtime import LoopWatch
+from edge.store.writer import Writer
+from edge.world import ChangeWatch, LiveWorld
+from models.device import Device
+from models.device_events import OpenResult
+from models.ids import Mac
+from models.times import rfc3339
+from mqtt.plane import MqttPlane
+from sip.service import SipService
+
+_WELL_BELOW_LAG_S = 1.0
+_STALE_WRITE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The components that have something to tell."""
+
+    world: LiveWorld
+    watch: ChangeWatch
+    writer: Writer
+    plane: MqttPlane
+    doors: DoorDesk
+    sip: SipService
+    loop: LoopWatch
+    calls_in_progress: Callable[[], int]
+    addresses: Callable[[], Mapping[str, object]]
+    ladder: Callable[[str], Json | None]
+
+
+class DaemonFace:
+    """Implements `edge.http.ports.Daemon`."""
+
+    def __init__(self, parts: Parts, now_ms: Callable[[], int]) -> None:
+        self._parts = parts
+        self._now_ms = now_ms
+        self._since_ms = now_ms()
+        self._started = time.monotonic()
+
+    def status(self) -> Json:
+        """Decision 36."""
+        snapshot = self._parts.world.snapshot
+        community = snapshot.community
+        return {
+            "community": community.id,
+            "name": community.name,
+            "time_zone": community.time_zone,
+            "plan": community.plan.value,
+            "pin_mode": community.pin_mode.value,
+            "revision": snapshot.revision,
+            **self._parts.addresses(),
+            "daemon": {"pid": os.getpid(), "since": rfc3339(self._since_ms)},
+            "devices": len(snapshot.devices),
+            "apartments": len(snapshot.apartments),
+            "credentials": len(snapshot.credentials),
+            "calls": self._parts.calls_in_progress(),
+            "health": dict(self.health()),
+        }
+
+    def health(self) -> Mapping[str, str]:
+        return {
+            "store": self._store_health(),
+            "changes": "ok" if self._parts.watch.last_error is None else str(self._parts.watch.last_error),
+            "broker": "ok" if self._parts.plane.connected else "no connection to the broker",
+            "loop": self._loop_health(),
+        }
+
+    def _store_health(self) -> str:
+        stats = self._parts.writer.stats()
+        if stats.last_error is not None:
+            return f"the store does not commit: {stats.last_error}"
+        if stats.oldest_wait_s > _STALE_WRITE_S:
+            return f"{stats.queued} writes wait, the oldest for {stats.oldest_wait_s:.0f} s"
+        if (trouble := self._parts.doors.store_trouble) is not None:
+            return f"answers since {rfc3339(trouble.since_ms)} stand in memory only; a crash would lose them"
+        return "ok"
+
+    def _loop_health(self) -> str:
+        late_s = self._parts.loop.late_s(0.99)
+        return "ok" if late_s < _WELL_BELOW_LAG_S else f"the event loop runs {late_s:.1f} s late"
+
+    def samples(self) -> Iterable[Sample]:
+        stats = self._parts.writer.stats()
+        snapshot = self._parts.world.snapshot
+        yield Sample("uptime_seconds", time.monotonic() - self._started, "Seconds since the daemon started.")
+        yield Sample("revision", snapshot.revision, "Revision of the community in force.")
+        yield Sample("loop_lag_p99_seconds", self._parts.loop.late_s(0.99), "Lateness of the event loop, last minute.")
+        yield Sample("store_queued_writes", stats.queued, "Writes that wait for the disk.")
+        yield Sample("store_commits_total", stats.commits, "Commits.")
+        yield Sample("store_failed_writes_total", stats.failed, "Writes that failed.")
+        yield Sample("store_slowest_commit_seconds", stats.slowest_commit_s, "The slowest commit so far.")
+        yield Sample("calls_in_progress", self._parts.calls_in_progress(), "Calls that ring or talk.")
+        yield Sample("broker_up", float(self._parts.plane.connected), "Whether the broker is connected.")
+        yield Sample("sip_bindings", len(self._parts.sip.registrar.table), "Contact bindings.")
+        yield from _counted("sip", "What the SIP endpoint counted.", self._parts.sip.endpoint.counters)
+        yield from _counted("mqtt", "What the device plane counted.", self._parts.plane.counters())
+        for device in snapshot.devices.values():
+            online = float(self._parts.plane.online(device.mac))
+            yield Sample("device_online", online, "Whether a device is connected by MQTT.", {"mac": device.mac})
+
+    def live_devices(self) -> Mapping[str, Json]:
+        now_ms = self._now_ms()
+        return {device.mac: self._live(device, now_ms) for device in self._parts.world.snapshot.devices.values()}
+
+    def _live(self, device: Device, now_ms: int) -> Json:
+        bindings = self._parts.sip.registrar.live(device.sip_user, now_ms)
+        best = bindings[0] if bindings else None
+        return {
+            "sip": {
+                "online": best is not None,
+                "contact": best.contact if best else None,
+                "transport": best.flow.transport.lower() if best else None,
+                "expires_at": rfc3339(best.expires_at_ms) if best else None,
+            },
+            "mqtt": {"online": self._parts.plane.online(device.mac)},
+        }
+
+    def ladder(self, call_id: str) -> Json | None:
+        return self._parts.ladder(call_id)
+
+    async def open_door(self, mac: str, relay: int | None, actor: str) -> Answer:
+        snapshot = self._parts.world.snapshot
+        device = snapshot.by_mac.get(Mac(mac))
+        if device is None:
+            return Answer(1, {"ok": False, "error": f"there is no device {mac}"})
+        opening = await self._parts.doors.open_remote(device.id, None if relay is None else str(relay), actor)
+        return _opening_answer(opening)
+
+
+def _opening_answer(opening: Opening) -> Answer:
+    """Decision 38: refused 3, not carried out 1."""
+    reason = opening.decision.reason.value
+    if opening.result is None:
+        return Answer(3, {"ok": False, "reason": reason, "error": f"refused: {reason}"})
+    body: dict[str, object] = {
+        "reason": reason,
+        "relays": list(opening.decision.relays),
+        "result": opening.result.value,
+    }
+    words = _NOT_DONE.get(opening.result)
+    return Answer(0, {"ok": True, **body}) if words is None else Answer(1, {"ok": False, **body, "error": words})
+
+
+_NOT_DONE: Final[Mapping[OpenResult, str]] = {
+    OpenResult.REFUSED: "the door refused",
+    OpenResult.OFFLINE: "the door is offline",
+    OpenResult.NO_ACK: "the door did not answer within 3 s; it may have opened all the same",
+}
+
+
+def _counted(prefix: str, words: str, counters: Mapping[str, int]) -> Iterable[Sample]:
+    for what, count in sorted(counters.items()):
+        yield Sample(f"{prefix}_events_total", count, words, {"what": what})

@@ -1,0 +1,225 @@
+"""Building the daemon: who is made of what, and in which order it starts (the order is the dependency order)."""
+
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.accounts import Accounts
+from edge.bindings import StoredBindings
+from edge.calls.desk import CallDesk, DeskPorts
+from edge.calls.store import WriterCallStore
+from edge.certificates import TlsContexts, load_contexts
+from edge.clock import SystemClock
+from edge.component import Component
+from edge.config import Config
+from edge.core.tags import Tagger
+from edge.daemon import DaemonFace, Parts
+from edge.doors.desk import DoorDesk
+from edge.doors.ledger import StoreLedger
+from edge.followers import LoginsFollower, SipFollower
+from edge.housekeeping import Chore, Housekeeping
+from edge.http.api import make_app
+from edge.http.server import HttpServer
+from edge.reach import SipReach
+from edge.retention import Retention
+from edge.runtime import LoopWatch
+from edge.store.engine import Store, open_store, site_url
+from edge.store.lazy import LazyWriter
+from edge.store.secrets import SiteSecrets
+from edge.store.service import StoreService
+from edge.store.writer import Writer
+from edge.world import ChangeWatch, LiveWorld, load_world
+from models.ids import CommunityId
+from mqtt.broker.choose import make_broker
+from mqtt.broker.external import ExternalBroker
+from mqtt.broker.listeners import TlsFiles
+from mqtt.broker.supervisor import OwnBroker
+from mqtt.plane import MqttPlane
+from mqtt.topics import Topics
+from sip.media.relay import RtpRelay
+from sip.service import SipService
+
+FLUSH_EVERY_S = 0.5  # no registration older than a second is lost by a kill (issue: bad input)
+RETENTION_EVERY_S = 3600.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What everything else is built on."""
+
+    site: Path
+    config: Config
+    clock: SystemClock
+    secrets: SiteSecrets
+    store: Store
+    writer: Writer
+    world: LiveWorld
+    later: LazyWriter
+    tls: TlsContexts
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A daemon that is built and not yet started."""
+
+    community: CommunityId
+    store: Store
+    components: Sequence[Component]
+    sip: SipService
+    plane: MqttPlane
+    broker: OwnBroker | ExternalBroker
+    http: HttpServer | None
+    config: Config
+
+    def addresses(self) -> dict[str, object]:
+        """Where people and devices reach the daemon, once it has started (decision 36)."""
+        listening = self.sip.listening
+        http = {"host": self.config.http.listen[0], "port": self.http.port} if self.http is not None else {}
+        return {
+            "sip": {"udp": list(listening.udp), "tcp": list(listening.tcp), "tls": list(listening.tls)},
+            "mqtt": mqtt_address(self.broker),
+            "http": http,
+        }
+
+    def reload(self) -> None:
+        """SIGHUP."""
+        log.info("reload: changes of the store are in force by themselves; edge.toml is read at start")
+
+
+def mqtt_address(broker: OwnBroker | ExternalBroker) -> dict[str, object]:
+    """Host and port for devices."""
+    endpoint, _ = broker.dial("live")
+    tls_port = broker.listeners.tls_port if isinstance(broker, OwnBroker) else None
+    return {"host": endpoint.host, "port": endpoint.port, "tls": endpoint.tls is not None, "tls_port": tls_port}
+
+
+def build(site: Path, config: Config) -> House:
+    """Everything made and joined; nothing started, no address taken. Blocks while the store is opened and read.
+
+    Raises StoreError, SecretsError, OSError and ValueError where something configured cannot be used.
+    """
+    base = _base(site, config)
+    accounts = Accounts(base.world, base.store, base.secrets.vault, base.later)
+    sip = _sip(base, accounts)
+    broker, plane = _device_plane(base, accounts)
+    doors = _doors(base, plane)
+    plane.attach(doors)
+    desk = _call_desk(base, sip, doors, plane)
+    watch = ChangeWatch(base.world, base.store, base.secrets.vault)
+    loop_watch = LoopWatch()
+    logins = LoginsFollower(plane.accounts_changed)
+    base.world.listeners += [SipFollower(sip).changed, logins.changed]
+    parts = Parts(
+        base.world,
+        watch,
+        base.writer,
+        plane,
+        doors,
+        sip,
+        loop_watch,
+        calls_in_progress=lambda: len(desk.in_progress()),
+        addresses=lambda: house.addresses(),
+        ladder=lambda call: None,
+    )
+    http, local = _http(base, DaemonFace(parts, base.clock.now_ms))
+    components: list[Component] = [
+        StoreService(base.writer, base.later),
+        loop_watch,
+        broker,
+        doors,
+        plane,
+        logins,
+        RtpRelay(config.media),
+        desk,
+        sip,
+        *([http] if http is not None else []),
+        local,
+        watch,
+        _housekeeping(base),
+    ]
+    house = House(base.world.snapshot.community.id, base.store, components, sip, plane, broker, http, config)
+    return house
+
+
+def _sip(base: Base, accounts: Accounts) -> SipService:
+    return SipService(
+        base.config.sip,
+        base.world.snapshot.community.id,
+        accounts,
+        StoredBindings(base.store, base.later),
+        base.clock,
+        tls=base.tls.server,
+        client_tls=base.tls.client,
+    )
+
+
+def _doors(base: Base, plane: MqttPlane) -> DoorDesk:
+    community = base.world.snapshot.community.id
+    return DoorDesk(
+        base.world,
+        base.clock,
+        plane,
+        StoreLedger(base.store, base.writer, community),
+        Tagger(base.secrets.pepper, community),
+        commit_within_s=base.config.access.commit_ms / 1000,
+    )
+
+
+def _call_desk(base: Base, sip: SipService, doors: DoorDesk, plane: MqttPlane) -> CallDesk:
+    has_trunk = bool(base.config.trunk.host)
+    reach = SipReach(sip.registrar, base.clock, lambda: has_trunk)
+    store = WriterCallStore(base.writer)
+    ports = DeskPorts(base.world, base.clock, reach, store, doors.open_in_call, plane.publish_event)
+    return CallDesk(ports, base.config.calls, trunk=has_trunk)
+
+
+def _base(site: Path, config: Config) -> Base:
+    site_secrets = SiteSecrets.load(site)
+    tls = load_contexts(config.tls, site)
+    store = open_store(site_url(config.store.url, site))
+    writer = Writer(store, max_queued=config.store.max_queued_writes)
+    world = load_world(store, site_secrets.vault)
+    return Base(site, config, SystemClock(), site_secrets, store, writer, world, LazyWriter(writer), tls)
+
+
+def _device_plane(base: Base, accounts: Accounts) -> tuple[OwnBroker | ExternalBroker, MqttPlane]:
+    config, site = base.config, base.site
+    topics = Topics(config.mqtt.prefix, base.world.snapshot.community.id)
+    tls = TlsFiles(site / config.tls.certificate, site / config.tls.key) if config.tls.certificate else None
+    broker = make_broker(
+        config.mqtt,
+        topics,
+        accounts,
+        folder=site / "run" / "broker",
+        login_file=site / "secrets" / "mqtt_password",
+        tls=tls,
+        ca_file=site / config.tls.ca if config.tls.ca else None,
+    )
+    return broker, MqttPlane(topics, broker, accounts, base.clock, accounts)
+
+
+def _http(base: Base, face: DaemonFace) -> tuple[HttpServer | None, HttpServer]:
+    """The TCP server, if it is wanted, and the one on the local socket."""
+    local = HttpServer(make_app(face, None), name="local api", uds=base.site / "run" / "edge.sock")
+    settings = base.config.http
+    if not settings.enabled:
+        return None, local
+    token = base.secrets.text("api_token")
+    if token is None:
+        token = secrets.token_urlsafe(32)
+        base.secrets.write_text("api_token", token)
+    return HttpServer(make_app(face, token), name="http", listen=settings.listen, port=settings.port), local
+
+
+def _housekeeping(base: Base) -> Housekeeping:
+    retention = Retention(base.config.retention, base.writer, base.clock)
+    return Housekeeping(
+        [
+            Chore("saving facts about devices", FLUSH_EVERY_S, base.later.flush),
+            Chore("erasing what has had its time", RETENTION_EVERY_S, retention.erase),
+        ]
+    )
