@@ -1,6 +1,6 @@
 """`make demo`: a sample community, its daemon, simulated devices, and the main job played once.
 
-    python -m edge.demo [--keep] [--folder .demo] [--svg docs/timeline.svg]
+    python -m edge.demo [--keep] [--folder .demo] [--svg docs/timeline.svg] [--phones auto|pjsua|own]
 
 Exit status 0 only if every step really happened.
 """
@@ -34,6 +34,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave it running, and print addresses and logins")
     parser.add_argument("--folder", type=Path, default=Path(".demo"), help="where the site is made (default .demo)")
     parser.add_argument("--svg", type=Path, help="save what was shown as a picture")
+    parser.add_argument("--phones", choices=("auto", "pjsua", "own"), default="auto", help="who is at the telephones")
     options = parser.parse_args()
     console = Console(record=True, highlight=False)
     if not console.is_terminal:
@@ -41,7 +42,7 @@ def main() -> int:
     if not _empty(options.folder):
         console.print(f"{options.folder} holds something that is not a demo: name another folder", markup=False)
         return 2
-    return asyncio.run(_run(options.folder.resolve(), Screen(LANES, console), options.keep, options.svg))
+    return asyncio.run(_run(options, Screen(LANES, console)))
 
 
 def _empty(folder: Path) -> bool:
@@ -55,17 +56,19 @@ def _empty(folder: Path) -> bool:
     return True
 
 
-async def _run(folder: Path, screen: Screen, keep: bool, svg: Path | None) -> int:
-    phones = "PJSUA2" if pjsua2_installed() else "our own SIP core (PJSUA2 is not installed)"
+async def _run(options: argparse.Namespace, screen: Screen) -> int:
+    folder = options.folder.resolve()
+    own = options.phones == "own" or (options.phones == "auto" and not pjsua2_installed())
+    phones = "our own SIP core" if own else "PJSUA2"
     screen.console.print(f"A sample community in {folder.name}/, simulated devices with telephones by {phones}")
     screen.header()
     try:
-        async with set_up(folder, screen) as stage:
+        async with set_up(folder, screen, options.phones) as stage:
             results = await _play(stage)
             screen.table(results)
-            if svg:
-                screen.save_svg(svg)
-            if keep:
+            if options.svg:
+                screen.save_svg(options.svg)
+            if options.keep:
                 await _keep(stage)
     except (NotSeen, CommandFailed) as error:
         screen.console.print(f"The stage could not be set: {error}", style="bold red", markup=False)

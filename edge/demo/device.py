@@ -4,7 +4,7 @@ It has a telephone (SIP) and, if it is one of the community's devices, a link to
 nothing of the daemon but their addresses and its own logins. It is driven over JSON lines:
 
     first line      {"name", "phone": settings of a phone | null, "mqtt": the login that `edge device secret` prints
-                     | null, "type": 0, "model": "SIM-1", "relays": 1}
+                     | null, "type": 0, "model": "SIM-1", "relays": 1, "engine": "auto" | "pjsua" | "own"}
     told            {"do": "attempt", "id", "method", "value", "apartment"?}      {"do": "event", "type", …}
                     {"do": "quit"}, and every command of a phone (`edge.phone.handle`)
     tells           {"event": "started"}      {"event": "link", "online": true}
@@ -112,8 +112,8 @@ class Link:
 class _ForwardingPhone(Phone):
     """A phone whose events are the device's."""
 
-    def __init__(self, settings: PhoneSettings, device: "SimulatedDevice") -> None:
-        super().__init__(settings)
+    def __init__(self, settings: PhoneSettings, engine: str, device: "SimulatedDevice") -> None:
+        super().__init__(settings, engine)
         self._device = device
 
     def line_received(self, line: str) -> None:
@@ -127,7 +127,10 @@ class SimulatedDevice:
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.description = {key: settings[key] for key in ("type", "model", "relays") if key in settings}
         self.description |= {"firmware": "1.0", "ip": settings["phone"]["ip"] if settings.get("phone") else "127.0.0.1"}
-        self._phone = _ForwardingPhone(_phone_settings(settings["phone"]), self) if settings.get("phone") else None
+        self._phone: Phone | None = None
+        if settings.get("phone"):
+            phone = PhoneSettings(**settings["phone"])
+            self._phone = _ForwardingPhone(phone, settings.get("engine", "auto"), self)
         self._link = Link(self, settings["mqtt"]) if settings.get("mqtt") else None
 
     def tell(self, event: str, **fields: Any) -> None:
@@ -170,10 +173,6 @@ class SimulatedDevice:
                 self.tell("error", command=what, reason="this device cannot do that")
         except (aiomqtt.MqttError, OSError) as error:
             self.tell("error", command=what, reason=str(error))
-
-
-def _phone_settings(given: Mapping[str, Any]) -> PhoneSettings:
-    return PhoneSettings(**given)
 
 
 class Device(JsonProcess):

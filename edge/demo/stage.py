@@ -115,8 +115,8 @@ class _ShownDevice(Device):
 
 
 @contextlib.asynccontextmanager
-async def set_up(folder: Path, screen: Screen) -> AsyncIterator[Stage]:
-    """Make the site, start its daemon and devices; end all of them with the block."""
+async def set_up(folder: Path, screen: Screen, phones: str = "auto") -> AsyncIterator[Stage]:
+    """Make the site, start its daemon and devices with their *phones*; end all of them with the block."""
     async with contextlib.AsyncExitStack() as stack:
         block = stack.enter_context(AddressBlock.claim())
         site, telephone = Site(folder, block.address()), block.address()
@@ -125,7 +125,7 @@ async def set_up(folder: Path, screen: Screen) -> AsyncIterator[Stage]:
         screen.event("Edge", f"serves pid {daemon.pid}, {daemon.sip[0]}:{daemon.sip[1]}")
         stage = Stage(site, daemon, screen, block, secrets=secrets)
         for name, settings in (await _cast(stage, telephone)).items():
-            device = _ShownDevice(name, settings, folder / f"{name}.log", screen)
+            device = _ShownDevice(name, {**settings, "engine": phones}, folder / f"{name}.log", screen)
             stage.devices[name] = await stack.enter_async_context(device)
         yield stage
 
