@@ -23,7 +23,7 @@ class EventLog(Generic[Event]):
         self._events: deque[Event] = deque(maxlen=MAX_KEPT_EVENTS)
         self._count = 0
         self._ended: str | None = None
-        self._waiting: list[tuple[Callable[[Event], bool], asyncio.Future[Event]]] = []
+        self._waiting: list[tuple[str, Callable[[Event], bool], asyncio.Future[Event]]] = []
 
     def __iter__(self) -> Iterator[Event]:
         return iter(tuple(self._events))
@@ -36,16 +36,16 @@ class EventLog(Generic[Event]):
         """Note *event* and wake those who wait for it."""
         self._events.append(event)
         self._count += 1
-        for matches, found in self._waiting:
+        for _, matches, found in self._waiting:
             if not found.done() and matches(event):
                 found.set_result(event)
 
     def end(self, why: str) -> None:
         """Nothing more will come: whoever waits, now or later, gets NotSeen at once."""
         self._ended = why
-        for _, found in self._waiting:
+        for what, _, found in self._waiting:
             if not found.done():
-                found.set_exception(NotSeen(self._complaint("an event", why)))
+                found.set_exception(NotSeen(self._complaint(what, why)))
 
     async def wait(self, what: str, matches: Callable[[Event], bool], timeout_s: float = 6.0, since: int = 0) -> Event:
         """The first event after *since* that *matches*, already seen or still to come. Raises NotSeen."""
@@ -55,7 +55,7 @@ class EventLog(Generic[Event]):
         if self._ended is not None:
             raise NotSeen(self._complaint(what, self._ended))
         found: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
-        waiting = (matches, found)
+        waiting = (what, matches, found)
         self._waiting.append(waiting)
         try:
             async with asyncio.timeout(timeout_s):

@@ -16,7 +16,7 @@ and it tells:
         connecting, confirmed, disconnected
     {"event": "dtmf", "call", "digit", "by"}                 {"event": "stats", "received", "sent", "lost", …}
     {"event": "request", "call", "method", "status"}         {"event": "closed", "call", "wav"}
-    {"event": "error", "command", "reason"}                  {"event": "bye"}
+    {"event": "answering", "steps"}      {"event": "error", "command", "reason"}      {"event": "bye"}
 
 The password goes over standard input, never into the arguments.
 """
@@ -106,9 +106,11 @@ class Phone(JsonProcess):
         """Answer the call that rings with *status*."""
         self.do("answer", status=status)
 
-    def answer_steps(self, *steps: tuple[float, int]) -> None:
-        """What to do with calls from now on: (seconds, status) each."""
+    async def answer_steps(self, *steps: tuple[float, int]) -> None:
+        """What to do with calls from now on: (seconds, status) each. In force when this returns."""
+        mark = self.events.mark()
         self.do("answer_steps", steps=steps)
+        await self.wait("answering", since=mark)
 
     def hang_up(self) -> None:
         self.do("hangup")

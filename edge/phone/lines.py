@@ -21,7 +21,8 @@ JsonEvent = Mapping[str, Any]
 class LineProcess(asyncio.SubprocessProtocol):
     """Starts *argv*, keeps its standard input open, and hands each line it prints to `line_received`.
 
-    Standard error goes to `stderr_file`, or with `merge_stderr` among the lines, or to ours. The process is ended by its pid, politely first.
+    Standard error goes to `stderr_file`, or with `merge_stderr` among the lines, or to ours. The process is ended by
+    its pid, politely first.
     """
 
     def __init__(self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:

@@ -273,6 +273,7 @@ class Worker:
 
     def _do_answer_steps(self, command: dict[str, Any]) -> None:
         self._steps = command["steps"]
+        self.tell("answering", steps=self._steps)
 
     def _do_stats(self, _: dict[str, Any]) -> None:
         stream = self._only_call().getStreamStat(0)  # held: its parts live only as long as it does
