@@ -39,16 +39,16 @@ check: setup     ## format, lint, types, import contract, fast tests
 	$(BIN)/lint-imports
 	$(BIN)/pytest --quiet tests/unit tests/conformance
 
-test: setup packages ## all tests; as root it installs the programs that they need first
+test: packages   ## all tests; as root it installs the programs that they need first
 	$(BIN)/pytest
 
-peers: setup packages ## only the tests with real programs
+peers: packages  ## only the tests with real programs
 	$(BIN)/pytest tests/peers
 
 bench: setup     ## the benchmarks, small
 	$(BIN)/python -m benchmarks
 
-packages:
+packages: setup
 	@missing="$$($(BIN)/python -m tests.peers.programs)"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

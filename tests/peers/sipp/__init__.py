@@ -45,10 +45,12 @@ class Sipp(LineProcess):
         transport: str = "u1",  # u1 UDP | t1 TCP
         media_port: int = 16_000,
         echo: bool = False,
+        challenge: int = 407,  # what the server challenges an INVITE with: 407 a proxy, 401 an edge
     ) -> None:
         self.folder = folder.resolve() / f"sipp-{scenario.removesuffix('.xml')}-{ip}"
         self._rows = tuple(rows)
-        argv = ["sipp", *([target] if target else []), "-sf", str(SCENARIOS / scenario), "-i", ip, "-p", str(port)]
+        self._scenario = (SCENARIOS / scenario).read_text().replace('response="407"', f'response="{challenge}"')
+        argv = ["sipp", *([target] if target else []), "-sf", "scenario.xml", "-i", ip, "-p", str(port)]
         argv += ["-mp", str(media_port), "-t", transport, "-nostdin", "-trace_err"]
         if rows:
             argv += ["-inf", "rows.csv"]
@@ -64,6 +66,7 @@ class Sipp(LineProcess):
 
     async def start(self) -> Self:
         self.folder.mkdir(parents=True)
+        (self.folder / "scenario.xml").write_text(self._scenario)
         if self._rows:
             (self.folder / "rows.csv").write_text("\n".join(["SEQUENTIAL", *self._rows, ""]))
         speech = _SAMPLES / "g711a.pcap"
