@@ -112,9 +112,8 @@ class DoorDesk:
         known = self._world.snapshot.by_mac.get(device)
         row = rows.presence_row(known.id if known else None, device, online, now_ms)
         self._notices.add(notices.presence_notice(device, known, online, now_ms))
-        await self._commits.finished(
-            Work(now_ms, Told((row,)), presence=(known.id, online) if known is not None else None)
-        )
+        state = (known.id, online) if known is not None else None
+        await self._commits.in_time(Work(now_ms, Told((row,)), presence=state))
 
     # --- for the application ----------------------------------------------------------------------------------------
 

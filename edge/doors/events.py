@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 
-from edge.core.access import Judgement
 from edge.core.ports import Clock, World
 from edge.core.snapshot import Snapshot
 from edge.doors import notices, rows
@@ -132,7 +131,4 @@ def _panel_row(
     if device is None:
         detail["mac"] = event.device
     method = UnlockMethod(event.fields["method"])
-    judgement = Judgement(decision, device)
-    return rows.opening_row(
-        judgement.decision, now_ms, event.id, method, device.id if device else None, event.at_ms, detail
-    )
+    return rows.opening_row(decision, now_ms, event.id, method, device.id if device else None, event.at_ms, detail)

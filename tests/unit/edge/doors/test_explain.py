@@ -1,0 +1,112 @@
+from typing import Any
+
+import pytest
+
+from edge.core.access import DoorState
+from edge.core.lockout import TRIES, LockKey, Lockout
+from edge.core.reasons import WORDS
+from edge.core.snapshot import Snapshot
+from edge.doors.explain import explain, parse_apt_pin
+from models.access import Attempt, CredentialKind, Reason, UnlockMethod
+from models.schedule import Schedule, WeeklyRow
+from models.service import PinMode
+from tests.unit.edge.core.door_house import (
+    A101,
+    ACCESS,
+    ANN,
+    DOOR_A,
+    GATE,
+    NOW_MS,
+    OFFICE_HOURS,
+    TAGGER,
+    attempt,
+    credential,
+    house,
+)
+
+PIN = CredentialKind.PIN
+
+
+def explained(snapshot: Snapshot, tried: Attempt | None = None, state: DoorState | None = None) -> dict[str, Any]:
+    return explain(tried or attempt(), snapshot, state or DoorState(), NOW_MS, TAGGER)
+
+
+def test_it_has_the_answers_keys_the_holder_and_what_would_change_it() -> None:
+    told = explained(house([credential(PIN, "482915", resident=ANN)]))
+    assert told == {
+        "id": "t1",
+        "granted": True,
+        "reason": "granted",
+        "told": "granted",
+        "relays": [1],
+        "security_relays": [],
+        "seconds": 3,
+        "holds": {"1": 3},
+        "floors": ["B1", "1"],
+        "web_relay": 4,
+        "expires_at": "2026-01-01T12:00:10.000Z",
+        "apartment": "A/101",
+        "resident": "Ann Ames",
+        "credential": "k-pin-482915",
+        "meaning": WORDS[Reason.GRANTED].meaning,
+        "change": WORDS[Reason.GRANTED].change,
+    }
+
+
+def test_it_tells_the_truth_and_what_the_device_would_be_told() -> None:
+    told = explained(house([credential(PIN, "482915", doors=frozenset({DOOR_A}))]))
+    assert (told["reason"], told["told"], told["apartment"]) == ("door_not_served", "unknown_credential", "A/101")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"valid_until_ms": NOW_MS}, "It ended at 2026-01-01T12:00:00.000Z."),
+        ({"valid_from_ms": NOW_MS + 1_000}, "It begins at 2026-01-01T12:00:01.000Z."),
+        ({"schedule": OFFICE_HOURS}, "The schedule office is: mon 08:00-18:00 (Europe/Berlin)."),
+    ],
+)
+def test_times_are_named(changes: dict[str, Any], words: str) -> None:
+    office = Schedule(OFFICE_HOURS, "office", (WeeklyRow(0, 8 * 60, 18 * 60),))
+    told = explained(house([credential(PIN, "482915", **changes)], schedules=[office]))
+    assert str(told["change"]).endswith(words)
+
+
+@pytest.mark.parametrize("key", [LockKey(GATE), LockKey(GATE, A101)])
+def test_a_lock_says_when_it_ends_and_is_not_prolonged(key: LockKey) -> None:
+    lockout = Lockout()
+    for _ in range(TRIES):
+        lockout.wrong(key, 0.0)
+    mode = PinMode.PIN if key.apartment is None else PinMode.APT_PIN
+    tried = attempt("4829", UnlockMethod.PIN if key.apartment is None else UnlockMethod.APT_PIN, apartment="101")
+    only_a = house(apartments=[house().apartments[A101]], pin_mode=mode)
+    before = list(lockout.items())
+    told = explained(only_a, tried, DoorState(lockout, 10.0))
+    assert told["reason"] == "locked_out"
+    assert "It ends in 20 seconds." in str(told["change"])
+    assert list(lockout.items()) == before
+
+
+def test_the_pin_mode_is_named_where_it_is_the_obstacle() -> None:
+    told = explained(house(pin_mode=PinMode.APT_PIN))
+    assert "The PIN mode is apt_pin." in str(told["change"])
+
+
+def test_the_enabled_relays_are_named_where_none_lists_the_method() -> None:
+    told = explained(house([credential(PIN, "482915")]), attempt(at=ACCESS))
+    assert str(told["change"]).endswith("Enabled relays: 1.")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("101+1234", (None, "101", "1234")), ("A*101+1234", ("A", "101", "1234")), ("2#123+0", (None, "2#123", "0"))],
+)
+def test_apartment_and_pin_are_read(text: str, expected: tuple[str | None, str, str]) -> None:
+    assert parse_apt_pin(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "7654", "+7654", "7654+", "A*+7654"])
+def test_anything_else_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(ValueError, match="look like") as refused:
+        parse_apt_pin(text)
+    assert not text or text not in str(refused.value)
