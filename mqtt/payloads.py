@@ -201,9 +201,14 @@ def _text(message: Mapping[str, object], name: str, *, most: int = MAX_TEXT_CHAR
     value = message.get(name)
     if value is None and not need:
         return None
-    if not isinstance(value, str) or not 1 <= len(value) <= most:
+    if not isinstance(value, str) or not 1 <= len(value) <= most or not _storable(value):
         raise _Bad(Problem.BAD_FIELD, f"{name} is not a text of 1-{most} characters")
     return value
+
+
+def _storable(text: str) -> bool:
+    """JSON may carry NUL and halves of characters, which no database takes."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _id(message: Mapping[str, object]) -> str:
@@ -287,7 +292,11 @@ def _relay_number(value: object) -> object:
 
 
 def _relay_state(value: object) -> object:
-    return value if isinstance(value, bool) or (isinstance(value, str) and 1 <= len(value) <= 16) else None
+    return (
+        value
+        if isinstance(value, bool) or (isinstance(value, str) and 1 <= len(value) <= 16 and value.isprintable())
+        else None
+    )
 
 
 def _any_method(value: object) -> object:
@@ -295,7 +304,9 @@ def _any_method(value: object) -> object:
 
 
 def _optional_text(value: object) -> object:
-    return "" if value is None else value if isinstance(value, str) and len(value) <= MAX_TEXT_CHARS else None
+    if value is None:
+        return ""
+    return value if isinstance(value, str) and len(value) <= MAX_TEXT_CHARS and _storable(value) else None
 
 
 def _optional_time(value: object) -> object:

@@ -24,8 +24,10 @@ class Gate:
 
     @classmethod
     def read(cls, topics: Topics, file: Path) -> "Gate":
-        """Raises OSError, ValueError, KeyError or TypeError for a file that is not whole."""
+        """Raises OSError, ValueError or TypeError for a file that is not whole."""
         rows = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(rows, dict):
+            raise ValueError(f"{file} holds no accounts")
         return cls(topics, {user: (Role(role), hashed) for user, (role, hashed) in rows.items()})
 
     def lets_in(self, user: str | None, password: str | None) -> bool:
