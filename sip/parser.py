@@ -53,10 +53,13 @@ def parse(data: bytes, stream: bool = False) -> Request | Response:
     if "\r\n " in text or "\r\n\t" in text:
         text = _FOLD.sub(" ", text)
     lines = text.split("\r\n")
+    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+        # A lone CR or LF could start another header line at a laxer peer: not even an answer may repeat it.
+        raise ParseError(400, "Bare CR or LF in the header")
     method, uri, status, reason, fault = _start_line(lines[0])
     values, header_fault = _header_lines(lines)
     headers = Headers.adopt(values)
-    fault = fault or header_fault or _bare_line_ends(text, len(lines) - 1) or _structure(values)
+    fault = fault or header_fault or _structure(values)
     if not blank:
         fault = fault or (400, "The header has no end")
     if fault is None:
@@ -156,13 +159,6 @@ def _header_lines(lines: list[str]) -> tuple[dict[str, list[str]], tuple[int, st
         else:
             found.append(value)
     return values, fault
-
-
-def _bare_line_ends(text: str, line_ends: int) -> tuple[int, str] | None:
-    """A lone CR or LF could start another header line at a laxer peer: never let one through."""
-    if text.count("\n") != line_ends or text.count("\r") != line_ends:
-        return 400, "Bare CR or LF in the header"
-    return None
 
 
 def _structure(values: dict[str, list[str]]) -> tuple[int, str] | None:
