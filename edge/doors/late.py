@@ -6,9 +6,9 @@ takes it; a crash would lose it, so an alarm says so from the first row on.
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Final
 
 from edge.core.ports import Clock
@@ -58,7 +58,8 @@ class LateWork:
         self._ended = ended
         self._max_late = max_late
         self._retry_every_s = retry_every_s
-        self._queue: deque[_Late] = deque()
+        self._numbers = count()
+        self._queue: dict[int, _Late] = {}  # by number, the oldest first
         self._since_ms: int | None = None
         self._late = self._lost = 0
         self._wake = asyncio.Event()
@@ -72,42 +73,46 @@ class LateWork:
 
     def follow(self, work: Work, waiting: "asyncio.Future[Done] | None") -> None:
         """See that *work* is committed. *waiting*: the writer has it still; None: it failed or was not taken."""
-        self._queue.append(_Late(work, waiting))
         self._late += 1
+        self._keep(_Late(work, waiting))
         while len(self._queue) > self._max_late:
-            self._queue.popleft()
+            del self._queue[next(iter(self._queue))]
             self._lost += 1
         if self._since_ms is None:
             self._since_ms = self._clock.now_ms()
             _log.error("the store does not commit in time; doors are decided on, and their rows follow from memory")
             self._began()
-        self._wake.set()
 
     async def run(self) -> None:
         """Try again until cancelled."""
         while True:
             await self._wake.wait()
             while self._queue:
-                if not await self._settle([*self._queue][:MAX_TRIES_AT_ONCE]):
+                if not await self._settle(dict(islice(self._queue.items(), MAX_TRIES_AT_ONCE))):
                     await asyncio.sleep(self._retry_every_s)
             self._wake.clear()
             self._end_trouble()
 
-    async def _settle(self, oldest: Sequence[_Late]) -> bool:
+    def _keep(self, late: _Late) -> None:
+        self._queue[next(self._numbers)] = late
+        self._wake.set()
+
+    async def _settle(self, oldest: Mapping[int, _Late]) -> bool:
         """Whether the store took all of *oldest*. A success leaves the queue, a failure is handed over again."""
-        for late in oldest:
+        for late in oldest.values():
             if late.waiting is None and not self._hand_over(late):
                 return False
-        under_way = [late.waiting for late in oldest if late.waiting is not None]
+        under_way = [late.waiting for late in oldest.values() if late.waiting is not None]
         await asyncio.wait(under_way, timeout=self._retry_every_s)
-        for late in oldest:
-            if late.waiting is None or not late.waiting.done():
+        all_taken = True
+        for number, late in oldest.items():
+            if late.waiting is not None and late.waiting.done() and late.waiting.exception() is None:
+                self._queue.pop(number, None)  # it may have been given up meanwhile
                 continue
-            if late.waiting.exception() is not None:
+            all_taken = False
+            if late.waiting is not None and late.waiting.done():
                 late.waiting = None
-            elif late in self._queue:  # it may have been given up meanwhile
-                self._queue.remove(late)
-        return not any(late in self._queue for late in oldest)
+        return all_taken
 
     def _hand_over(self, late: _Late) -> bool:
         try:
@@ -122,5 +127,4 @@ class LateWork:
             return
         self._since_ms, self._late, self._lost = None, 0, 0
         _log.warning("the store commits again: %d rows came late, %d were lost", trouble.late, trouble.lost)
-        self._queue.append(_Late(self._ended(trouble), None))
-        self._wake.set()
+        self._keep(_Late(self._ended(trouble), None))

@@ -31,7 +31,8 @@ class StoreLedger:
             recent = attempts.recent(connection, now_ms, limit=MAX_REMEMBERED + 1)
             online = frozenset(d for d, state in devices.states(connection).items() if state.online)
             counters = lockouts.load(connection)
-        self._writer.submit(devices.all_offline).result()
+        # Not waited for: a daemon on a full disk must start, and the writer says itself that it cannot.
+        self._writer.submit(devices.all_offline)
         known = {MessageKey(mac, Heard(kind), identity): (at_ms, body) for mac, kind, identity, at_ms, body in recent}
         return Past(counters, known, len(recent) <= MAX_REMEMBERED, online)
 

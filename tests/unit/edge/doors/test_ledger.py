@@ -94,6 +94,7 @@ def test_the_past_is_what_was_committed(ledger: StoreLedger, store: Store) -> No
     assert past.answers_complete
     assert past.online == {GATE}
     assert ledger.load(NOON_MS + DAY_MS).answers == {}
+    commit(ledger, Work(NOON_MS))
     with store.read() as connection:
         assert not devices.states(connection)[GATE].online  # nobody is, until it says so
 
