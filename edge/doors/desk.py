@@ -5,6 +5,7 @@ once, committed, told. What is told was committed before, or the store is in tro
 """
 
 import asyncio
+import logging
 from typing import Final
 
 from edge.core.lockout import LockKey, Lockout
@@ -26,6 +27,8 @@ from models.device_events import DeviceEvent, Hello
 from models.ids import CallId, DeviceId, Mac
 
 TIDY_EVERY_S: Final = 600.0
+
+log = logging.getLogger(__name__)
 
 
 class DoorDesk:
@@ -88,7 +91,10 @@ class DoorDesk:
                 group.create_task(part)
 
     async def stop(self) -> None:
-        """Nothing is held that another component must have back."""
+        """Rows that are late go to the writer, which commits what it can before it closes."""
+        lost = self._late.hand_over()
+        if lost:
+            log.error("%d rows of the journal are lost: the store did not take them before the end", lost)
 
     # --- DeviceDesk -------------------------------------------------------------------------------------------------
 

@@ -93,6 +93,10 @@ class LateWork:
             self._wake.clear()
             self._end_trouble()
 
+    def hand_over(self) -> int:
+        """The daemon stops: give the writer what it does not have yet; how much it did not take, and is lost."""
+        return sum(not self._hand_over(late) for late in self._queue.values() if late.waiting is None)
+
     def _keep(self, late: _Late) -> None:
         self._queue[next(self._numbers)] = late
         self._wake.set()

@@ -48,6 +48,22 @@ async def test_presence_that_cannot_be_stored_follows() -> None:
         assert h.ledger.online == {GATE}
 
 
+async def test_late_rows_go_to_the_writer_at_the_end() -> None:
+    async with house_open(house()) as h:
+        h.ledger.disk = Disk.FULL
+        await h.desk.attempt(attempt("000001"))
+        h.ledger.disk = Disk.HANGING  # it takes them, and commits as it closes
+    h.ledger.mend()
+    assert [row.id for row in h.ledger.rows] == ["t1"]
+
+
+async def test_rows_that_nobody_takes_at_the_end_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    async with house_open(house()) as h:
+        h.ledger.disk = Disk.OVERLOADED
+        await h.desk.attempt(attempt("000001"))
+    assert "1 rows of the journal are lost" in caplog.text
+
+
 async def test_hello_is_kept_for_known_devices() -> None:
     hello = Hello(GATE_MAC, "R29", "29.1", "10.0.0.9", 2, NOW_MS, True)
     async with house_open(house()) as h:
