@@ -27,7 +27,7 @@ $(LOCKED):
 .PHONY: $(VENV)-packages
 $(VENV)-packages:
 	@test "$$(id -u)" = 0 || { echo "python3-venv is missing: apt-get install python3-venv" >&2; exit 1; }
-	apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet --no-install-recommends python3-venv
+	.ci/packages python3-venv
 
 demo: setup      ## a sample community with simulated devices; KEEP=1 leaves it running
 	@$(BIN)/python -m edge.demo $(if $(KEEP),--keep) $(DEMO)
@@ -52,8 +52,7 @@ packages: setup
 	@missing="$$($(BIN)/python -m tests.peers.programs)"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  export DEBIAN_FRONTEND=noninteractive; \
-	  apt-get update --quiet --quiet && apt-get install --yes --quiet --quiet --no-install-recommends $$missing; \
+	  echo "installing $$missing"; .ci/packages $$missing; \
 	else \
 	  echo "Tests with real programs will be skipped; to run them: apt-get install --no-install-recommends $$missing"; \
 	fi
