@@ -1,0 +1,233 @@
+"""A leg that we ring: INVITE, CANCEL, and every 2xx that may still come (RFC 3261 §9.1, §13.2, RFC 6026)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from sip.client_tx import ClientTx, Failure
+from sip.dialog import Dialog
+from sip.flow import Destination, Flow
+from sip.leg import ALLOW, SDP, STATUS_OF_FAILURE, SUPPORTED, Leg, LegOwner, LegTools
+from sip.message import Request, Response
+from sip.prack import needs_prack, prack_for
+from sip.session_timer import terms_of_answer
+from sip.strays import refusal_of
+from sip.uri import UriError
+
+EARLY_DIALOGS_MAX: Final = 8  # of one leg, behind a forking proxy
+
+
+class RungOwner(LegOwner, Protocol):
+    """What a leg that we ring tells beside. Of these, one of failed and answered comes at most once."""
+
+    def leg_ringing(self, leg: "UacLeg", status: int, description: bytes) -> None:
+        """A provisional answer above 100; *description* is early media of the one early dialog whose media counts."""
+        ...
+
+    def leg_answered(self, leg: "UacLeg", description: bytes) -> None:
+        """The first 2xx; with a delayed offer `UacLeg.acknowledge_answer` must follow, otherwise the ACK is out."""
+        ...
+
+    def leg_failed(self, leg: "UacLeg", response: Response | None, status: int) -> None:
+        """A final answer of 300 and more, or a failure of our own. The leg is over; `leg_over` follows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """How to ring: everything of the INVITE but tags and numbers."""
+
+    to: Flow | Destination
+    build: Callable[[int], Request]  # the INVITE with this CSeq number, without Via and body
+    description: bytes = b""  # our offer; empty: the 2xx brings theirs
+
+
+class UacLeg(Leg):
+    """The side that we call."""
+
+    def __init__(self, tools: LegTools, owner: RungOwner, invitation: Invitation) -> None:
+        super().__init__(tools, owner, invitation.to if isinstance(invitation.to, Flow) else None)
+        self._told = owner
+        self._invitation = invitation
+        self._tx: ClientTx | None = None
+        self._invite = self._build(1)
+        self._early: dict[str, Dialog] = {}  # by To tag
+        self._rseqs: dict[str, int] = {}  # by To tag, the last that got its PRACK
+        self._media_tag: str | None = None  # the early dialog whose media counts: the first that has any
+        self._success: Response | None = None  # a 2xx that waits for our answer to its offer
+        self._given_up = False  # cancelled or failed: whatever 2xx comes is hung up
+        self._prack_tried = False
+        self.last_description = invitation.description
+
+    @property
+    def request(self) -> Request:
+        """The INVITE last sent."""
+        return self._invite
+
+    def ring(self, tries: int = 0) -> None:
+        """Send the INVITE."""
+        request = self._invite
+        if self.tools.digest is not None:
+            self.tools.digest.authorise(request)
+        self._tx = self.tools.endpoint.request(
+            request,
+            self._invitation.to,
+            lambda response: self._answered(request, response, tries),
+            lambda failure: self._failed_to_answer(request, failure),
+        )
+
+    def cancel(self, reason: str | None = None) -> None:
+        """Give up before an answer; *reason* is the value of a Reason header. A 2xx that crosses it is hung up."""
+        if self.over:
+            return
+        if self.dialog is not None:  # answered already
+            self.hang_up()
+            return
+        self._given_up = True
+        self.stop()
+        if self._tx is not None:
+            self._tx.cancel(reason)
+
+    def acknowledge_answer(self, description: bytes) -> None:
+        """ACK with our answer to the offer in the 2xx."""
+        if self._success is not None:
+            success, self._success = self._success, None
+            self.acknowledge(success, description)
+
+    def hang_up(self) -> None:
+        if self._success is not None:  # RFC 3261 §13.2.2.4: an offer must be answered, if only to refuse it
+            self.acknowledge_answer(refusal_of(self._success.body))
+        super().hang_up()
+
+    # --- answers to the INVITE --------------------------------------------------------------------------------------
+
+    def _answered(self, request: Request, response: Response, tries: int) -> None:
+        if self._tx is not None and self._tx.flow is not None:
+            self.flow = self._tx.flow
+        if response.status < 200:
+            self._provisional(request, response)
+        elif response.success:
+            self._succeeded(request, response)
+        elif request is self._invite:
+            self._refused(response, tries)
+
+    def _provisional(self, request: Request, response: Response) -> None:
+        if response.status == 100 or self.over or self.dialog is not None:
+            return
+        dialog = self._early_dialog(request, response)
+        if dialog is not None and needs_prack(response):
+            self._acknowledge_provisional(response, dialog)
+        description = response.body if response.content_type == SDP else b""
+        if description and response.to_tag:
+            self._media_tag = self._media_tag or response.to_tag
+            if self._media_tag != response.to_tag:
+                description = b""
+        self._told.leg_ringing(self, response.status, description)
+
+    def _early_dialog(self, request: Request, response: Response) -> Dialog | None:
+        tag = response.to_tag
+        if not tag or (tag not in self._early and len(self._early) >= EARLY_DIALOGS_MAX):
+            return None
+        if tag not in self._early:
+            try:
+                self._early[tag] = Dialog.as_uac(request, response)
+            except UriError:
+                return None
+            self.tools.dialogs.add_dialog(self._early[tag], self)
+        return self._early[tag]
+
+    def _acknowledge_provisional(self, response: Response, dialog: Dialog) -> None:
+        """RFC 3262 §4: PRACK, once; a repeated 1xx comes up here again, and is told by its RSeq."""
+        number = response.headers.get("RSeq") or ""
+        last = self._rseqs.get(response.to_tag, 0)
+        if not number.isdecimal() or len(number) > 10 or int(number) <= last or self.flow is None:
+            return
+        self._rseqs[response.to_tag] = int(number)
+        prack = prack_for(response, dialog)
+        way = self.tools.way(dialog.next_hop, self.flow)
+        self.tools.endpoint.request(prack, way, lambda _response: None, lambda _failure: None)
+
+    def _succeeded(self, request: Request, response: Response) -> None:
+        """A 2xx: the first wins, its repetitions get the ACK again, every other is acknowledged and hung up."""
+        if self.dialog is not None and self.dialog.key.remote_tag == response.to_tag:
+            self.acknowledged_again(response)
+            return
+        if self._given_up or self.dialog is not None or request is not self._invite:
+            self.tools.strays.hang_up(response, self.flow, self.tools, offered=bool(request.body))
+            if self._given_up:
+                self.finish()
+            return
+        try:
+            dialog = self._early.pop(response.to_tag, None)
+            if dialog is None:
+                dialog = Dialog.as_uac(request, response)
+                self.tools.dialogs.add_dialog(dialog, self)
+            dialog.confirm(response)
+        except UriError:
+            self._give_up(500, None)  # a 2xx without a usable Contact cannot even be acknowledged
+            return
+        self.dialog = dialog
+        self._drop_early()
+        self.learn_peer(response)
+        self.session.agreed(terms_of_answer(response))
+        if self._invitation.description:
+            self.acknowledge(response)
+        else:
+            self._success = response
+        self._told.leg_answered(self, response.body if response.content_type == SDP else b"")
+
+    def _refused(self, response: Response, tries: int) -> None:
+        if self.over:
+            self.finish()
+        elif response.status in (401, 407) and self._try_again_with_credentials(response, tries):
+            return
+        elif self._requires_prack(response):
+            self._prack_tried = True
+            self._invite = self._build(self._invite.cseq.number + 1)
+            self.ring(tries)
+        else:
+            self._give_up(response.status, response)
+
+    def _try_again_with_credentials(self, response: Response, tries: int) -> bool:
+        digest = self.tools.digest
+        if digest is None or not digest.challenged(response, tries):
+            return False
+        self._drop_early()
+        self._invite = self._build(self._invite.cseq.number + 1)  # RFC 3261 §22.2: new CSeq, same Call-ID and From tag
+        self.ring(tries + 1)
+        return True
+
+    def _requires_prack(self, response: Response) -> bool:
+        return response.status == 421 and "100rel" in response.options("Require") and not self._prack_tried
+
+    def _failed_to_answer(self, request: Request, failure: Failure) -> None:
+        if request is not self._invite:
+            return
+        if self.over:
+            self.finish()
+        else:
+            self._give_up(STATUS_OF_FAILURE[failure], None)
+
+    def _give_up(self, status: int, response: Response | None) -> None:
+        self._given_up = True
+        self.stop()
+        self._told.leg_failed(self, response, status)
+        self.finish()
+
+    def finish(self) -> None:
+        self._drop_early()
+        super().finish()
+
+    def _drop_early(self) -> None:
+        for dialog in self._early.values():
+            self.tools.dialogs.drop_dialog(dialog)
+        self._early.clear()
+
+    def _build(self, cseq: int) -> Request:
+        request = self._invitation.build(cseq)
+        request.headers.set("Allow", ALLOW)
+        request.headers.set("Supported", f"{SUPPORTED}, 100rel" if self._prack_tried else SUPPORTED)
+        if self._invitation.description:
+            request.headers.set("Content-Type", SDP)
+            request.body = self._invitation.description
+        return request
