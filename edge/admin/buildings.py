@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from edge.admin import apartments
 from edge.admin.edit import Edit, Reading
@@ -22,6 +22,20 @@ def add(edit: Edit, name: str) -> BuildingId:
     edit.note("building", identity)
     edit.audit("building.add", building=name)
     return identity
+
+
+def rename(edit: Edit, name: str, new_name: str) -> None:
+    """Raises RuleBroken for a new name that is not fit or taken, NotFound."""
+    row = find_building(edit, name)
+    edit.refuse_if_owned("building", row.id)
+    new_name = checks.building_name(new_name)
+    wanted = select(building.c.id).where(
+        building.c.community_id == edit.community_id, building.c.name == new_name, building.c.id != row.id
+    )
+    must_be_free(edit.connection.execute(wanted).scalar(), "name", f"building {new_name}")
+    edit.connection.execute(update(building).where(building.c.id == row.id).values(name=new_name))
+    edit.note("building", row.id)
+    edit.audit("building.set", building=new_name, was=row.name)
 
 
 def holds(scope: Reading, name: str) -> int:

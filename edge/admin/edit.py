@@ -148,7 +148,7 @@ class Edit:
             sync_item.c.community_id == self.community_id,
             sync_item.c.kind == kind,
             sync_item.c.id == identity,
-            enrolment.c.community_id == self.community_id,
+            enrolment.c.community_id == sync_item.c.community_id,
         )
         url = self.connection.execute(owned).scalar()
         if url is not None:

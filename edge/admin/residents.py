@@ -86,6 +86,12 @@ def set_resident(
     edit.audit("resident.set", resident=identity, changed=sorted(found))
 
 
+def activate_without_end(edit: Edit, identity: str) -> None:
+    """Take the end of the app's activation away."""
+    edit.refuse_if_owned("resident", identity)
+    edit.connection.execute(update(resident).where(resident.c.id == identity).values(activation_until_ms=None))
+
+
 def _add_apartment(edit: Edit, identity: str, typed: str) -> None:
     home = find_apartment(edit, typed)
     if home.id in apartments_of(edit, identity):
@@ -196,8 +202,8 @@ def _shape(row: Any, homes: list[Any]) -> dict[str, Any]:
     until = row.activation_until_ms
     return {
         "id": row.id,
-        "first_name": row.first_name,
-        "last_name": row.last_name,
+        "first": row.first_name,
+        "last": row.last_name,
         "email": row.email,
         "mobile": row.mobile,
         "language": row.language,

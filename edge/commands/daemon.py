@@ -1,0 +1,44 @@
+"""Asking the running daemon, over its Unix socket in the site folder."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from edge.http.unix import short_path
+
+_WITHIN_S: Final = 8.0  # an opening waits 3 s for the device's ack
+
+
+class NoDaemon(Exception):
+    """No daemon serves this site."""
+
+
+def ask(site: Path, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
+    """Status and JSON body of `GET /api/v1<path>`, or of a POST where there is a *body*.
+
+    Raises NoDaemon where none runs, OSError where it does not answer as it should.
+    """
+    socket = site / "run" / "edge.sock"
+    try:
+        with short_path(socket) as address, httpx.Client(transport=httpx.HTTPTransport(uds=address)) as client:
+            url = f"http://edge/api/v1{path}"
+            if body is None:
+                answer = client.get(url, timeout=_WITHIN_S)
+            else:
+                answer = client.post(url, json=dict(body), timeout=_WITHIN_S)
+            return answer.status_code, answer.json()
+    except (httpx.ConnectError, FileNotFoundError) as error:
+        raise NoDaemon(f"no daemon serves {site}") from error
+    except (httpx.HTTPError, ValueError) as error:
+        raise OSError(f"the daemon does not answer: {error}") from error
+
+
+def ask_if_running(site: Path, path: str) -> Any | None:
+    """The JSON body of a good answer; None where no daemon runs or it knows no such thing."""
+    try:
+        status, body = ask(site, path)
+    except NoDaemon:
+        return None
+    return body if status == httpx.codes.OK else None
