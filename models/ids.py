@@ -23,7 +23,8 @@ _MAC: Final = re.compile(r"[0-9A-Fa-f]{12}|[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2}
 
 def new_id(prefix: str) -> str:
     """A fresh identity such as ``r-3k9…``: *prefix* and 60 random bits, safe in URLs, topics and file names."""
-    return f"{prefix}-" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(12))
+    # 32 letters, so five bits of each byte choose one evenly; an import makes tens of thousands.
+    return f"{prefix}-" + "".join([_ID_ALPHABET[byte & 31] for byte in secrets.token_bytes(12)])
 
 
 def parse_mac(text: str) -> Mac:

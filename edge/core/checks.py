@@ -42,6 +42,8 @@ _PHONE_FILLERS: Final = str.maketrans("", "", "() ./-")
 _E164: Final = re.compile(r"\+[1-9][0-9]{4,14}")
 _SHORT_NUMBER: Final = re.compile(r"[0-9]{2,6}")
 _CALLING_CODE: Final = re.compile(r"\+?([1-9][0-9]{0,2})")
+_CALL_TYPES: Final = {str(int(each)): each for each in CallType}
+_DEVICE_TYPES: Final = {str(int(each)): each for each in DeviceType}
 _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _NOT_TEXT: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})  # controls, halves of pairs, line and paragraph separators
 
@@ -145,9 +147,9 @@ def floors(field: str, typed: str) -> tuple[str, ...]:
 
 
 def call_type(typed: str, field: str = "call_type") -> CallType:
-    if typed not in {str(int(each)) for each in CallType}:
+    if typed not in _CALL_TYPES:
         raise RuleBroken(field, "call_type", f"{typed!r} is not a call type, 0 to 5")
-    return CallType(int(typed))
+    return _CALL_TYPES[typed]
 
 
 def web_relay(typed: str, field: str = "web_relay") -> int:
@@ -174,11 +176,10 @@ def mac(typed: str, field: str = "mac") -> Mac:
 
 
 def device_type(typed: str, field: str = "type") -> DeviceType:
-    known = {str(int(each)): each for each in DeviceType}
-    if typed not in known:
-        names = ", ".join(f"{each} {kind.name.lower().replace('_', ' ')}" for each, kind in known.items())
+    if typed not in _DEVICE_TYPES:
+        names = ", ".join(f"{code} {kind.name.lower().replace('_', ' ')}" for code, kind in _DEVICE_TYPES.items())
         raise RuleBroken(field, "device_type", f"{typed!r} is not a device type: {names}")
-    return known[typed]
+    return _DEVICE_TYPES[typed]
 
 
 # --- telephones ------------------------------------------------------------------------------------------------------

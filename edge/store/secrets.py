@@ -21,7 +21,10 @@ _NONCE_BYTES: Final = 12  # NIST SP 800-38D §8.2.1
 _VERSION: Final = b"\x01"
 _MAX_SECRET_BYTES: Final = 64 * 1024
 # Safe in every vendor's configuration file, in a SIP header and in a mosquitto password file.
-_PASSWORD_ALPHABET: Final = string.ascii_letters + string.digits
+_PASSWORD_ALPHABET: Final = (string.ascii_letters + string.digits).encode("ascii")
+_EVEN_BYTES: Final = 256 - 256 % len(_PASSWORD_ALPHABET)
+_BYTE_TO_CHARACTER: Final = bytes(_PASSWORD_ALPHABET[byte % len(_PASSWORD_ALPHABET)] for byte in range(256))
+_UNEVEN_BYTES: Final = bytes(range(_EVEN_BYTES, 256))
 
 
 class SecretsError(Exception):
@@ -30,11 +33,11 @@ class SecretsError(Exception):
 
 def new_password() -> str:
     """A random password of 32 letters and digits (190 bits)."""
-    # An import makes tens of thousands: one draw for all characters, and bytes that would favour the first are dropped.
-    chosen = ""
+    # An import makes tens of thousands, so one draw for all characters; bytes that would favour some are dropped.
+    chosen = b""
     while len(chosen) < PASSWORD_CHARS:
-        chosen += "".join(_PASSWORD_ALPHABET[b % 62] for b in secrets.token_bytes(2 * PASSWORD_CHARS) if b < 4 * 62)
-    return chosen[:PASSWORD_CHARS]
+        chosen += secrets.token_bytes(2 * PASSWORD_CHARS).translate(_BYTE_TO_CHARACTER, _UNEVEN_BYTES)
+    return chosen[:PASSWORD_CHARS].decode("ascii")
 
 
 class Vault:
