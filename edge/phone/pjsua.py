@@ -19,7 +19,7 @@ import pjsua2 as pj
 
 _PUMP_MS: Final = 10
 _END_CALLS_WITHIN_S: Final = 1.0
-_UNREGISTER_WITHIN_S: Final = 0.5
+_UNREGISTER_WITHIN_S: Final = 1.0
 _NO_NETWORK: Final = 3  # libDestroy flag: we have unregistered already; else it waits some seconds
 _RTP_PORTS: Final = 200
 _TRANSPORTS: Final = {
@@ -90,9 +90,9 @@ class Account(pj.Account):  # type: ignore[misc] # the library has no types
         self.worker = worker
 
     def onRegState(self, event: Any) -> None:
-        self.worker.tell(
-            "registration", status=int(event.code), reason=event.reason, expires_s=max(0, int(event.expiration))
-        )
+        expires_s = max(0, int(event.expiration))
+        self.worker.registered = int(event.code) == 200 and expires_s > 0
+        self.worker.tell("registration", status=int(event.code), reason=event.reason, expires_s=expires_s)
 
     def onIncomingCall(self, event: Any) -> None:
         self.worker.call_arrived(event.callId, event.rdata.wholeMsg)
@@ -104,6 +104,7 @@ class Worker:
     def __init__(self, settings: Settings, output: int) -> None:
         self.settings = settings
         self._output = output
+        self.registered = False
         self.calls: dict[int, Call] = {}
         self._ended: list[Call] = []
         self._answers: list[tuple[float, int, int]] = []  # (monotonic time, call, status)
@@ -342,10 +343,10 @@ class Worker:
         """
         self._endpoint.hangupAllCalls()
         self._pump_while(lambda: self.calls, _END_CALLS_WITHIN_S)
-        if self.settings["registrar"]:
-            with contextlib.suppress(pj.Error):  # it never registered
+        if self.registered:
+            with contextlib.suppress(pj.Error):
                 self._account.setRegistration(False)
-                self._pump_while(lambda: self._account.getInfo().regIsActive, _UNREGISTER_WITHIN_S)
+                self._pump_while(lambda: self.registered, _UNREGISTER_WITHIN_S)
         self._drop_ended_calls()
         self.calls.clear()
         self._account.shutdown()
