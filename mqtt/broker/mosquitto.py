@@ -99,6 +99,9 @@ def render_rights(topics: Topics, accounts: Sequence[Account]) -> str:
             lines += [f"user {account.user}", f"topic readwrite {topics.everything}"]
         elif account.role is Role.INTEGRATOR:
             lines += [f"user {account.user}", f"topic read {topics.edge_all}"]
+        elif account.role is Role.HOME_ASSISTANT:
+            lines += [f"user {account.user}"]
+        lines += [f"topic {grant.access} {grant.topics}" for grant in account.grants]
     lines += [
         "",
         f"pattern write {topics.may_write('%u')}",
