@@ -59,11 +59,14 @@ class Screen:
         line = Text(f"{time.monotonic() - self._began:6.2f}  ", style="dim")
         actor = self._lanes[lane]
         for index in range(len(self._lanes)):
-            if index < actor or line.cell_len <= _TIME_CELLS + index * _LANE_CELLS:
-                line.append("│" if index != actor else "●", style="dim" if index != actor else _colour(actor))
-                line.append(f" {text} " if index == actor else "", style=style or _colour(actor))
-                pad = _TIME_CELLS + (index + 1) * _LANE_CELLS - line.cell_len
-                line.append(" " * max(0, pad))
+            column = _TIME_CELLS + index * _LANE_CELLS
+            if line.cell_len > column:
+                continue  # the actor's text lies over this lane
+            line.append(" " * (column - line.cell_len))
+            if index == actor:
+                line.append(f"● {text} ", style=style or _colour(actor))
+            else:
+                line.append("│", style="dim")
         self.console.print(line, no_wrap=True, crop=True, overflow="ellipsis")
 
     def table(self, results: Sequence[Result]) -> None:
