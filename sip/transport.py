@@ -92,6 +92,8 @@ class Transports:
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             self._group = group
+            for to in self._opening:
+                group.create_task(self._connect(to), name=f"connect {to.transport}")
             try:
                 while True:
                     await asyncio.sleep(SWEEP_S)
@@ -111,6 +113,9 @@ class Transports:
             udp.close()
         self._servers.clear()
         self._udp.clear()
+        for waiting in [self._opening.pop(to) for to in list(self._opening)]:
+            for opened in waiting:
+                opened(None)
 
     # --- Wire -----------------------------------------------------------------------------------------------------
 
@@ -132,11 +137,12 @@ class Transports:
             opened(connection.flow)
         elif to in self._opening:
             self._opening[to].append(opened)
-        elif self._group is None or (to.transport == "TLS" and self._client_tls is None):
+        elif to.transport == "TLS" and self._client_tls is None:
             opened(None)
         else:
             self._opening[to] = [opened]
-            self._group.create_task(self._connect(to), name=f"connect {to.transport}")
+            if self._group is not None:  # else `run` begins with it
+                self._group.create_task(self._connect(to), name=f"connect {to.transport}")
 
     def alive(self, flow: Flow) -> bool:
         if not flow.reliable:
@@ -152,9 +158,12 @@ class Transports:
             if udp is None:
                 return Address(self._source(host), self._port)
             return Address(self._source(host), udp.local.port) if udp.wildcard else udp.local
-        local = to.local.host if isinstance(to, Flow) else self._source(host)
+        host = to.local.host if isinstance(to, Flow) else self._local_host(host) or self._source(host)
         ports = [bound.getsockname()[1] for name, s in self._servers if name == to.transport for bound in s.sockets]
-        return Address(local, ports[0] if ports else self._port)
+        if ports:
+            return Address(host, ports[0])
+        # We do not listen on this transport: the peer has to use the connection that is there (RFC 5923).
+        return Address(host, to.local.port if isinstance(to, Flow) else self._port or 5060)
 
     # --- Receiver of connections ----------------------------------------------------------------------------------
 
@@ -228,6 +237,7 @@ class Transports:
 
     async def _connect(self, to: Destination) -> None:
         flow: Flow | None = None
+        local = self._local_host(to.host)
         try:
             async with asyncio.timeout(CONNECT_S):
                 _, connection = await asyncio.get_running_loop().create_connection(
@@ -236,6 +246,7 @@ class Transports:
                     to.port,
                     ssl=self._client_tls if to.transport == "TLS" else None,
                     server_hostname=(to.tls_name or to.host) if to.transport == "TLS" else None,
+                    local_addr=(local, 0) if local else None,
                 )
             flow = connection.flow
             if flow is not None:
@@ -288,6 +299,11 @@ class Transports:
             source = self._source(host)
             fitting.sort(key=lambda udp: udp.local.host != source)
         return fitting[0] if fitting else None
+
+    def _local_host(self, host: str) -> str | None:
+        """The address to call *host* from, where we listen on certain addresses only."""
+        fitting = [udp for udp in self._udp if udp.ipv6 is (":" in host)]
+        return fitting[0].local.host if fitting and not fitting[0].wildcard else None
 
     def _source(self, host: str) -> str:
         known = self._towards.get(host)
