@@ -1,13 +1,16 @@
 """Carrying out an import: a file's rows become buildings, apartments, residents and devices, all or none of them."""
 
+import contextlib
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import select
 
 from edge.admin import macs
+from edge.admin.bulk import insert_rows
 from edge.admin.edit import Admin, Edit, Reading
 from edge.admin.sheet import read_sheet
 from edge.admin.sheet_limits import SheetError
@@ -63,7 +66,7 @@ def import_file(admin: Admin, file: Path, *, dry_run: bool = False, progress: Pr
         return Outcome((CellError(None, None, error.code, str(error)),))
     outcome = Outcome(())
     try:
-        with admin.edit() as edit:
+        with _no_collector(), admin.edit() as edit:
             found = read(sheet.rows, known(edit), progress)
             if isinstance(found, list):
                 outcome = Outcome(tuple(found), notices=tuple(sheet.notices))
@@ -77,6 +80,18 @@ def import_file(admin: Admin, file: Path, *, dry_run: bool = False, progress: Pr
     except _DryRun:
         pass
     return outcome
+
+
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """A collection amid a hundred thousand fresh objects finds nothing and takes a fifth of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _outcome(found: Import, notices: Sequence[str]) -> Outcome:
@@ -134,11 +149,15 @@ def store(edit: Edit, found: Import) -> None:
     fresh = {name: new_id("b") for name in found.buildings}
     names |= fresh
     owner = edit.community_id
-    _write(edit, building, [{"id": identity, "community_id": owner, "name": name} for name, identity in fresh.items()])
+    insert_rows(
+        edit.connection,
+        building,
+        [{"id": identity, "community_id": owner, "name": name} for name, identity in fresh.items()],
+    )
     homes = {(home.building, home.number): new_id("a") for home in found.apartments}
-    _write(edit, apartment, [_apartment_row(home, homes, names, owner) for home in found.apartments])
-    _write(
-        edit,
+    insert_rows(edit.connection, apartment, [_apartment_row(home, homes, names, owner) for home in found.apartments])
+    insert_rows(
+        edit.connection,
         landline,
         [
             {"apartment_id": homes[home.building, home.number], "position": position, "number": number}
@@ -187,8 +206,8 @@ def _store_residents(edit: Edit, apartments: Iterable[NewApartment], homes: Mapp
         )  # fmt: skip
         here = homes[home.building, home.number]
         living.append({"resident_id": identity, "apartment_id": here, "role": Role.MASTER})
-    _write(edit, resident, people)
-    _write(edit, resident_apartment, living)
+    insert_rows(edit.connection, resident, people)
+    insert_rows(edit.connection, resident_apartment, living)
 
 
 def _store_devices(
@@ -212,11 +231,6 @@ def _store_devices(
             served.append({"device_id": identity, "building_id": names[new.building]})
         if new.type.is_door:
             relays.append({"id": new_id("y"), "device_id": identity, **_IMPORTED_RELAY})
-    _write(edit, device, rows)
-    _write(edit, device_building, served)
-    _write(edit, relay, relays)
-
-
-def _write(edit: Edit, table: Table, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        edit.connection.execute(insert(table), rows)
+    insert_rows(edit.connection, device, rows)
+    insert_rows(edit.connection, device_building, served)
+    insert_rows(edit.connection, relay, relays)

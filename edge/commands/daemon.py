@@ -21,6 +21,8 @@ def ask(site: Path, path: str, body: Mapping[str, Any] | None = None) -> tuple[i
     Raises NoDaemon where none runs, OSError where it does not answer as it should.
     """
     socket = site / "run" / "edge.sock"
+    if not socket.exists():
+        raise NoDaemon(f"no daemon serves {site}")
     try:
         with short_path(socket) as address, httpx.Client(transport=httpx.HTTPTransport(uds=address)) as client:
             url = f"http://edge/api/v1{path}"
