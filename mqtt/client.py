@@ -5,8 +5,8 @@ row is committed, the DUP flag, and messages handed over at once instead of thro
 """
 
 import asyncio
-import contextlib
 import logging
+import math
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 15
 TIMEOUT_S: Final = 5.0
+CONNECT_TIMEOUT_S: Final = 3.0  # of TCP; in a thread that cannot be called back, so shorter than ours
 STEADY_AFTER_S: Final = 5.0  # a connection that lived so long starts the back-off anew
 MAX_INFLIGHT_OUT: Final = 200
 MAX_QUEUED_OUT: Final = 10_000
@@ -124,12 +125,16 @@ class Link:
         self._session += 1
         self._client = client  # before the handshake: what waited for us comes right behind it and wants its ack
         try:
-            await client.__aenter__()
-        except aiomqtt.MqttError as error:
-            self._client = None
-            _paho(client).disconnect()  # aiomqtt leaves the socket open when the broker does not answer
-            raise LinkDown(str(error)) from error
-        self._up = True
+            async with asyncio.timeout(TIMEOUT_S):
+                await client.__aenter__()
+        except (aiomqtt.MqttError, TimeoutError) as error:
+            raise LinkDown(str(error) or "no answer") from error
+        else:
+            self._up = True
+        finally:
+            if not self._up:  # also when we are cancelled
+                self._client = None
+                _abandon(client)
         try:
             await self._prepare()
         except LinkDown:
@@ -187,8 +192,11 @@ class Link:
             self._recycle_timer = None
         self._recycle.clear()
         if client is not None:
-            with contextlib.suppress(aiomqtt.MqttError):  # it is gone, which is what we want
-                await client.__aexit__(None, None, None)
+            try:
+                async with asyncio.timeout(TIMEOUT_S):
+                    await client.__aexit__(None, None, None)
+            except (aiomqtt.MqttError, TimeoutError):  # it is gone, or hears nothing any more
+                _abandon(client)
 
     def recycle(self, after_s: float) -> None:
         """Drop the connection in *after_s* seconds and come back: the broker then delivers again what has no ack."""
@@ -216,9 +224,10 @@ class Link:
         if self._client is None or not self._up:
             raise LinkDown("not connected")
         try:
-            return await ask(self._client)
-        except (aiomqtt.MqttError, ValueError) as error:  # ValueError: paho's outgoing queue is full
-            raise LinkDown(str(error)) from error
+            async with asyncio.timeout(TIMEOUT_S):
+                return await ask(self._client)
+        except (aiomqtt.MqttError, TimeoutError, ValueError) as error:  # ValueError: paho's outgoing queue is full
+            raise LinkDown(str(error) or "no answer") from error
 
     def ack(self, message: Received) -> None:
         """Tell the broker that *message* is dealt with; nothing if its connection is gone: it will come again."""
@@ -236,7 +245,7 @@ class Link:
             clean_session=self._clean_session,
             will=will,
             keepalive=KEEPALIVE_S,
-            timeout=TIMEOUT_S,
+            timeout=math.inf,  # we set limits: aiomqtt's use wait_for, which in Python 3.11 can lose a cancellation
             tls_context=endpoint.tls,
             max_inflight_messages=MAX_INFLIGHT_OUT,
             max_queued_outgoing_messages=MAX_QUEUED_OUT,
@@ -245,6 +254,7 @@ class Link:
         )
         client.pending_calls_threshold = MAX_QUEUED_OUT  # a storm of answers is not worth a warning each
         paho = _paho(client)
+        paho.connect_timeout = CONNECT_TIMEOUT_S
         paho.manual_ack_set(self._manual_acks)
         session = self._session + 1
         paho.on_message = lambda _client, _userdata, message: self._received(message, session)
@@ -260,6 +270,17 @@ class Link:
 
 def _paho(client: aiomqtt.Client) -> PahoClient:
     return client._client  # the pinned private attribute, see above
+
+
+def _abandon(client: aiomqtt.Client) -> None:
+    """Leave a connection that was never made, or whose end was not confirmed; aiomqtt would keep its socket open.
+
+    Its thread may still be connecting: then it says goodbye as soon as it is let in.
+    """
+    paho = _paho(client)
+    paho.on_message = None
+    paho.on_connect = lambda late, *_: late.disconnect()
+    paho.disconnect()
 
 
 def _failed(code: object) -> bool:

@@ -42,10 +42,12 @@ class EventIngest:
         self._stuck: set[Mac] = set()  # lanes that failed in this session: no event may overtake the one that did
 
     def connected(self, session: int) -> None:
-        """A new connection: what comes before our marker may have waited."""
-        self._session = session
-        self._caught_up = False
-        self._stuck.clear()
+        """A new connection: what comes before our marker may have waited. A kept session's messages come before we
+        are told of it, so each message says so too."""
+        if session != self._session:
+            self._session = session
+            self._caught_up = False
+            self._stuck.clear()
 
     def caught_up(self) -> None:
         """Our marker came back: what comes now is fresh."""
@@ -53,6 +55,7 @@ class EventIngest:
 
     def receive(self, device: Mac, kind: Up, message: Received) -> None:
         """An event, or a state: on this link it says in order with the events when a device came back."""
+        self.connected(message.session)
         if kind is Up.STATE:
             if parse_state(message.payload) is True:
                 self._devices.clocks.connected(device, self._devices.clock.monotonic())

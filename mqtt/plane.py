@@ -32,6 +32,7 @@ ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
 MAX_JOBS_PER_DEVICE: Final = 32
 MAX_JOBS: Final = 2000
+MAX_CLEARED: Final = 10_000
 MAX_EVENTS_IN_WORK: Final = 1000  # more than a broker sends without an ack
 
 
@@ -59,6 +60,7 @@ class MqttPlane:
         self._lanes = Lanes(max_jobs_per_lane=MAX_JOBS_PER_DEVICE, max_jobs=MAX_JOBS)
         self._event_lanes = Lanes(max_jobs_per_lane=MAX_EVENTS_IN_WORK, max_jobs=MAX_EVENTS_IN_WORK)
         self._unswept: set[Mac] = set()  # removed devices whose retained topics may still be there
+        self._cleared: set[str] = set()  # topics whose retained message we took away
         # What to do when a marker comes back, by its token; each link begins anew with each connection.
         self._echoes: dict[str, dict[bytes, Callable[[], None]]] = {LIVE: {}, EVENTS: {}}
         self._live = Link(
@@ -256,11 +258,12 @@ class MqttPlane:
     def _dispatch(self, link: Link, message: Received, receive: Callable[[Mac, Up, Received], None]) -> None:
         try:
             sender = self._topics.from_device(message.topic)
-            if sender is not None:
+            if not message.payload and message.topic in self._cleared:
+                link.ack(message)  # our own clearing comes back
+            elif sender is not None:
                 receive(*sender, message)
-                return
-            link.ack(message)
-            if message.topic == self._topics.marker(link.name):
+            elif message.topic == self._topics.marker(link.name):
+                link.ack(message)
                 returned = self._echoes[link.name].pop(message.payload, None)
                 if returned is not None:
                     returned()
@@ -280,6 +283,8 @@ class MqttPlane:
         self._lanes.offer(device, lambda: self._clear(topic), always=True)
 
     async def _clear(self, topic: str) -> None:
+        if len(self._cleared) < MAX_CLEARED:
+            self._cleared.add(topic)
         try:
             await self._live.publish(topic, b"", retain=True)
         except LinkDown as error:

@@ -53,6 +53,7 @@ class OwnBroker:
         self._folder = folder
         self._password = secrets.token_urlsafe(32)  # of the daemon's own logins: new at each start, in memory only
         self._process: asyncio.subprocess.Process | None = None
+        self._wanted = asyncio.Event()  # started and not stopped: whoever ends then is started again
         self._changing = asyncio.Lock()  # accounts on disk and what the process was told go together
 
     @property
@@ -73,16 +74,20 @@ class OwnBroker:
         self._folder.chmod(0o700)
         self._program.write_config(self._folder, self.listeners)
         await self._bring_up()
+        self._wanted.set()
         log.info("%s is ready", self._program.name)
 
     async def run(self) -> None:
         backoff = Backoff(0.2, 10.0)
         clock = asyncio.get_running_loop().time
         while True:
-            since_s = clock()
-            if self._process is not None:
-                await self._watch(self._process)
-                log.error("%s ended with %s; starting it again", self._program.name, self._process.returncode)
+            await self._wanted.wait()
+            since_s, process = clock(), self._process
+            if process is not None:
+                await self._watch(process)
+                if not self._wanted.is_set():
+                    continue
+                log.error("%s ended with %s; starting it again", self._program.name, process.returncode)
             if clock() - since_s >= STEADY_AFTER_S:
                 backoff.reset()
             await asyncio.sleep(backoff.next_s())
@@ -95,6 +100,7 @@ class OwnBroker:
                 log.warning("%s is back", self._program.name)
 
     async def stop(self) -> None:
+        self._wanted.clear()
         process, self._process = self._process, None
         if process is not None:
             await _end(process)

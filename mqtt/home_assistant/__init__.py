@@ -1,0 +1,1 @@
+"""Doors in Home Assistant: MQTT discovery, states, events, and the locks it may open (docs/home-assistant.md)."""
