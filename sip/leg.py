@@ -19,7 +19,7 @@ from sip.flow import Destination, Flow
 from sip.message import Message, Request, Response
 from sip.server_tx import ServerTx
 from sip.session_timer import SessionKeeper, put_into_answer, terms_of_answer, terms_of_request
-from sip.strays import Strays, Way
+from sip.strays import Strays, Way, refusal_of
 from sip.uri import UriError
 
 SDP: Final = "application/sdp"
@@ -72,6 +72,7 @@ class LegTools:
     way: Way
     strays: Strays
     digest: DigestClient | None = None  # answers challenges: the trunk's
+    user: str | None = None  # the device's or app's SIP user; None: the trunk
 
 
 @dataclass(slots=True)
@@ -82,6 +83,7 @@ class Pending:
     ours: int = 0  # re-INVITEs and UPDATEs of ours without a final answer
     ack: AckWait | None = None
     acks: dict[int, Request] = field(default_factory=dict)  # by CSeq of our INVITE: sent again for each 2xx
+    owed: Response | None = None  # a 2xx with an offer, whose ACK must bring the answer
 
 
 class Leg:
@@ -112,8 +114,8 @@ class Leg:
         return self.talks and not (self.pending.ours or self.pending.theirs or waits)
 
     def offer(self, method: str, description: bytes, on_final: OnFinal) -> None:
-        """Send a re-INVITE or UPDATE. A re-INVITE without *description* asks for an offer: after the 2xx `acknowledge`
-        must follow. Otherwise the ACK is out before *on_final* is called."""
+        """Send a re-INVITE or UPDATE. A re-INVITE without *description* asks for an offer: after the 2xx
+        `acknowledge_answer` must follow. Otherwise the ACK is out before *on_final* is called."""
         self.pending.ours += 1
         if description:
             self.last_description = description
@@ -121,9 +123,7 @@ class Leg:
         def final(status: int, response: Response | None) -> None:
             self.pending.ours -= 1
             if response is not None and response.success:
-                self._refreshed(response)
-                if method == "INVITE" and (description or self.over):
-                    self.acknowledge(response)
+                self._succeeded_again(method, description, response)
             if not self.over:
                 on_final(status, response)
             if status in _DIALOG_GONE:
@@ -141,6 +141,12 @@ class Leg:
         ack = self.pending.acks[number] = self.dialog.ack(number, content_type=SDP, body=description)
         self.send_ack(ack)
 
+    def acknowledge_answer(self, description: bytes) -> None:
+        """ACK with our answer to the offer in the 2xx; nothing where none is owed."""
+        owed, self.pending.owed = self.pending.owed, None
+        if owed is not None:
+            self.acknowledge(owed, description)
+
     def inform(self, content_type: str, body: bytes, on_final: OnFinal) -> None:
         """Send an INFO."""
 
@@ -156,7 +162,7 @@ class Leg:
         if self.over:
             return
         self.stop()
-        self.send(lambda dialog: dialog.request("BYE"), lambda _status, _response: self.finish())
+        self._bye()
 
     # --- answers of ours --------------------------------------------------------------------------------------------
 
@@ -290,7 +296,7 @@ class Leg:
         self.stop()
         self.owner.leg_hung_up(self)
         if bye:
-            self.send(lambda dialog: dialog.request("BYE"), lambda _status, _response: self.finish())
+            self._bye()
         else:
             self.finish()
 
@@ -314,6 +320,23 @@ class Leg:
         self.owner.leg_over(self)
 
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _bye(self) -> None:
+        if self.pending.owed is not None:  # RFC 3261 §13.2.2.4: an offer must be answered, if only to refuse it
+            self.acknowledge_answer(refusal_of(self.pending.owed.body))
+        self.send(lambda dialog: dialog.request("BYE"), lambda _status, _response: self.finish())
+
+    def _succeeded_again(self, method: str, description: bytes, response: Response) -> None:
+        """A 2xx to a re-INVITE or UPDATE of ours."""
+        self._refreshed(response)
+        if method != "INVITE":
+            return
+        if description:
+            self.acknowledge(response)
+        elif self.over:
+            self.acknowledge(response, refusal_of(response.body))
+        else:
+            self.pending.owed = response
 
     def _offering(self, dialog: Dialog, method: str, description: bytes) -> Request:
         request = dialog.request(method, content_type=SDP, body=description)

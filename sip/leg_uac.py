@@ -11,7 +11,6 @@ from sip.leg import ALLOW, SDP, STATUS_OF_FAILURE, SUPPORTED, Leg, LegOwner, Leg
 from sip.message import Request, Response
 from sip.prack import needs_prack, prack_for
 from sip.session_timer import terms_of_answer
-from sip.strays import refusal_of
 from sip.uri import UriError
 
 EARLY_DIALOGS_MAX: Final = 8  # of one leg, behind a forking proxy
@@ -25,7 +24,7 @@ class RungOwner(LegOwner, Protocol):
         ...
 
     def leg_answered(self, leg: "UacLeg", description: bytes) -> None:
-        """The first 2xx; with a delayed offer `UacLeg.acknowledge_answer` must follow, otherwise the ACK is out."""
+        """The first 2xx; with a delayed offer `Leg.acknowledge_answer` must follow, otherwise the ACK is out."""
         ...
 
     def leg_failed(self, leg: "UacLeg", response: Response | None, status: int) -> None:
@@ -39,7 +38,6 @@ class Invitation:
 
     to: Flow | Destination
     build: Callable[[int], Request]  # the INVITE with this CSeq number, without Via and body
-    description: bytes = b""  # our offer; empty: the 2xx brings theirs
 
 
 class UacLeg(Leg):
@@ -50,19 +48,23 @@ class UacLeg(Leg):
         self._told = owner
         self._invitation = invitation
         self._tx: ClientTx | None = None
+        self._offer = b""
+        self._prack_tried = False
         self._invite = self._build(1)
         self._early: dict[str, Dialog] = {}  # by To tag
         self._rseqs: dict[str, int] = {}  # by To tag, the last that got its PRACK
         self._media_tag: str | None = None  # the early dialog whose media counts: the first that has any
-        self._success: Response | None = None  # a 2xx that waits for our answer to its offer
         self._given_up = False  # cancelled or failed: whatever 2xx comes is hung up
-        self._prack_tried = False
-        self.last_description = invitation.description
 
     @property
     def request(self) -> Request:
         """The INVITE last sent."""
         return self._invite
+
+    def propose(self, description: bytes) -> None:
+        """Our offer, before `ring`; empty where the 2xx is to bring theirs."""
+        self._offer = self.last_description = description
+        self._invite = self._build(1)
 
     def ring(self, tries: int = 0) -> None:
         """Send the INVITE."""
@@ -87,17 +89,6 @@ class UacLeg(Leg):
         self.stop()
         if self._tx is not None:
             self._tx.cancel(reason)
-
-    def acknowledge_answer(self, description: bytes) -> None:
-        """ACK with our answer to the offer in the 2xx."""
-        if self._success is not None:
-            success, self._success = self._success, None
-            self.acknowledge(success, description)
-
-    def hang_up(self) -> None:
-        if self._success is not None:  # RFC 3261 §13.2.2.4: an offer must be answered, if only to refuse it
-            self.acknowledge_answer(refusal_of(self._success.body))
-        super().hang_up()
 
     # --- answers to the INVITE --------------------------------------------------------------------------------------
 
@@ -170,10 +161,10 @@ class UacLeg(Leg):
         self._drop_early()
         self.learn_peer(response)
         self.session.agreed(terms_of_answer(response))
-        if self._invitation.description:
+        if self._offer:
             self.acknowledge(response)
         else:
-            self._success = response
+            self.pending.owed = response
         self._told.leg_answered(self, response.body if response.content_type == SDP else b"")
 
     def _refused(self, response: Response, tries: int) -> None:
@@ -227,7 +218,7 @@ class UacLeg(Leg):
         request = self._invitation.build(cseq)
         request.headers.set("Allow", ALLOW)
         request.headers.set("Supported", f"{SUPPORTED}, 100rel" if self._prack_tried else SUPPORTED)
-        if self._invitation.description:
+        if self._offer:
             request.headers.set("Content-Type", SDP)
-            request.body = self._invitation.description
+            request.body = self._offer
         return request

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from sip.dialog import Dialog
+from sip.flow import Flow
 from sip.leg import ALLOW, SDP, Leg, LegOwner, LegTools
 from sip.message import Request
 from sip.prack import ReliableProvisionals
@@ -44,6 +45,11 @@ class UasLeg(Leg):
     def request(self) -> Request:
         """The INVITE that began it."""
         return self._tx.request
+
+    @property
+    def request_flow(self) -> Flow:
+        """Where it came from."""
+        return self._tx.flow
 
     @property
     def answered(self) -> bool:

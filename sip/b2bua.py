@@ -1,0 +1,284 @@
+"""The B2BUA (RFC 7092): calls come in, the desk plans them, legs are joined; requests inside dialogs find their leg."""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from edge.core.call import CallMachine
+from edge.core.call_events import Event, ForceEnd, Opened, ServiceChanged, Start
+from edge.core.ports import CallDesk
+from edge.core.settings import CallSettings
+from models.call import Caller
+from models.ids import CallId, new_id
+from sip.b2bua_call import Call, CallBasics, CallTools
+from sip.b2bua_invite import CallingParty, Roads
+from sip.b2bua_media import NotAcceptable, usable
+from sip.dialog import Dialog, DialogKey, key_of_request
+from sip.endpoint import Endpoint
+from sip.flow import Destination, Flow
+from sip.leg import SDP, Leg, LegTools
+from sip.media.engine import MediaEngine
+from sip.message import Request, Response
+from sip.registrar import Registrar
+from sip.server_tx import ServerTx
+from sip.trace import TracedMessage
+from sip.trunk import Trunk
+from sip.uri import NameAddr, UriError
+
+CALLS_MAX: Final = 500
+LADDERS_MAX: Final = 256  # calls whose dialogs are remembered after their end
+END_ALL_S: Final = 4.0
+ANONYMOUS: Final = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    dialog: Dialog
+    leg: Leg
+
+
+class B2bua:
+    """Takes INVITE and everything inside dialogs from *endpoint*. A component; `end_all` before the sockets go."""
+
+    name = "b2bua"
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        registrar: Registrar,
+        desk: CallDesk,
+        media: MediaEngine,
+        settings: CallSettings,
+        *,
+        realm: str,
+        trunk: Trunk | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._desk = desk
+        self._settings = settings
+        self._realm = realm
+        self._trunk = trunk
+        self._roads = Roads(endpoint, registrar, trunk, self, realm)
+        self._hosts: set[str] = set()  # ours, as seen on the ways to devices
+        self._tools = CallTools(
+            desk=desk,
+            roads=self._roads,
+            time=endpoint.timers.time,
+            call_at=endpoint.timers.call_at,
+            open_media=media.open,
+            host_towards=self._host_towards,
+            is_ours=self._names_us,
+            done=self._done,
+        )
+        self._entries: dict[DialogKey, _Entry] = {}
+        self._calls: dict[CallId, Call] = {}
+        self._ladders: OrderedDict[CallId, list[str]] = OrderedDict()
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._take_over(endpoint, trunk)
+
+    def _take_over(self, endpoint: Endpoint, trunk: Trunk | None) -> None:
+        for method, accepts in (("INVITE", (SDP,)), ("UPDATE", (SDP,)), ("PRACK", (SDP,)), ("BYE", ()), ("INFO", ())):
+            endpoint.handle(method, self._receive, accepts)
+        endpoint.handle("REFER", self._receive)
+        endpoint.capabilities.extensions |= {"100rel", "timer"}
+        endpoint.dialogs = self
+        endpoint.on_ack = self._ack
+        endpoint.on_stray_success = self._stray
+        if trunk is not None:
+            endpoint.vouch = trunk.vouch
+
+    # --- for the application ----------------------------------------------------------------------------------------
+
+    @property
+    def calls(self) -> int:
+        """Calls that have a leg on the wire."""
+        return len(self._calls)
+
+    def service_changed(self, call: CallId, event: ServiceChanged) -> None:
+        """The apartment of a call that rings may no longer be called. Unknown calls are ignored, here and below."""
+        self._tell(call, event)
+
+    def opened(self, call: CallId, label: str) -> None:
+        """A relay of the call's door was opened by its party, through the app."""
+        self._tell(call, Opened(label))
+
+    def end(self, call: CallId) -> None:
+        """An operator ends the call."""
+        self._tell(call, ForceEnd())
+
+    def ladder(self, call: CallId) -> tuple[TracedMessage, ...]:
+        """The messages of all legs of a recent call, as they were on the wire; empty if they are forgotten."""
+        return self._endpoint.trace.messages(self._ladders.get(call, []))
+
+    async def end_all(self, within_s: float = END_ALL_S) -> None:
+        """Refuse new calls, end those there are with BYE, CANCEL or 480, and wait for the answers up to *within_s*."""
+        self._stopping = True
+        for call in list(self._calls.values()):
+            call.feed(ForceEnd())
+        if not await self._idle_within(within_s / 2):
+            for call in list(self._calls.values()):
+                call.hang_up_now()
+            await self._idle_within(within_s / 2)
+
+    async def start(self) -> None:
+        """Nothing to wait for."""
+
+    async def run(self) -> None:
+        """Calls run on what comes from the wire and on timers."""
+        await asyncio.Event().wait()
+
+    async def stop(self) -> None:
+        await self.end_all()
+
+    # --- for the endpoint and the legs ------------------------------------------------------------------------------
+
+    def flow_of(self, request: Request) -> Flow | None:
+        """`sip.endpoint.Dialogs`."""
+        entry = self._entries.get(key_of_request(request))
+        return entry.leg.flow if entry is not None else None
+
+    def add_dialog(self, dialog: Dialog, leg: Leg) -> None:
+        self._entries[dialog.key] = _Entry(dialog, leg)
+
+    def drop_dialog(self, dialog: Dialog) -> None:
+        self._entries.pop(dialog.key, None)
+
+    def _receive(self, tx: ServerTx) -> None:
+        request = tx.request
+        if not request.to_tag:
+            if request.method == "INVITE":
+                self._invite(tx)
+            else:
+                tx.reply(481)  # these exist only inside a dialog
+            return
+        entry = self._entries.get(key_of_request(request))
+        if entry is None:
+            tx.reply(481)
+        elif not self._may_speak(tx, entry.leg):
+            tx.reply(403)
+        else:
+            if tx.user is not None:
+                entry.leg.flow = tx.flow  # it has proven itself from another place: its NAT or connection changed
+            entry.leg.receive(tx, entry.dialog)
+
+    def _may_speak(self, tx: ServerTx, leg: Leg) -> bool:
+        """Who proved to be somebody else, or another's trunk, does not speak in this dialog."""
+        if tx.user is not None:
+            return tx.user == leg.tools.user
+        return not tx.peer or leg.tools.user is None
+
+    def _ack(self, ack: Request, _flow: Flow) -> None:
+        entry = self._entries.get(key_of_request(ack))
+        if entry is not None:
+            entry.leg.receive_ack(ack)
+
+    def _stray(self, response: Response, flow: Flow) -> None:
+        """A 2xx whose transaction is forgotten; its leg, if still there, repeats the ACK it has sent."""
+        entry = self._entries.get(DialogKey(response.call_id, response.from_tag, response.to_tag))
+        if entry is not None and entry.leg.acknowledged_again(response):
+            return
+        trunk = self._trunk if self._trunk is not None and self._trunk.owns(flow) else None
+        tools = self._roads.trunk_tools(trunk) if trunk is not None else self._roads.device_tools(None)
+        self._roads.strays.hang_up(response, flow, tools)
+
+    # --- new calls --------------------------------------------------------------------------------------------------
+
+    def _invite(self, tx: ServerTx) -> None:
+        status = self._objection(tx.request)
+        caller = self._caller(tx)
+        if status or caller is None:
+            tx.reply(status or 403, headers={"Retry-After": "10"} if status == 503 else {})
+            return
+        try:
+            dialled = tx.request.request_uri.user or ""
+            call = self._call(caller, dialled)
+            call.begin(tx, self._caller_tools(caller))
+        except UriError:
+            tx.reply(400)
+            return
+        self._calls[call.basics.id] = call
+        self._idle.clear()
+        self._ladders[call.basics.id] = call.call_ids
+        while len(self._ladders) > LADDERS_MAX:
+            self._ladders.popitem(last=False)
+        call.feed(Start())
+
+    def _objection(self, request: Request) -> int:
+        """Status of what no plan is asked about; 0: none."""
+        if self._stopping or len(self._calls) >= CALLS_MAX:
+            return 503
+        if self._roads.goes_in_a_circle(request):
+            return 482
+        if "Replaces" in request.headers:
+            return 481  # RFC 3891 §3: nobody takes a dialog of ours over
+        try:
+            if request.body:
+                usable(request.body)
+        except NotAcceptable as error:
+            return error.status
+        return 0
+
+    def _caller(self, tx: ServerTx) -> Caller | None:
+        """Who calls, as the digest or the trunk's address proved."""
+        if tx.user is not None:
+            return self._desk.identify(tx.user)
+        return Caller(None, trunk_number=_calling_number(tx.request)) if tx.peer else None
+
+    def _call(self, caller: Caller, dialled: str) -> Call:
+        name = self._desk.caller_name(caller)
+        basics = CallBasics(
+            CallId(new_id("call")),
+            self._desk.plan(caller, dialled),
+            caller,
+            CallingParty(name, caller.sip_user or caller.trunk_number or ANONYMOUS),
+        )
+        machine = CallMachine(
+            basics.id, basics.plan, name, dialled, self._endpoint.clock.now_ms(), self._desk.reach, self._settings
+        )
+        return Call(basics, machine, self._tools)
+
+    def _caller_tools(self, caller: Caller) -> LegTools:
+        if caller.trunk_number is not None and self._trunk is not None:
+            return self._roads.trunk_tools(self._trunk)
+        return self._roads.device_tools(caller.sip_user)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _tell(self, call: CallId, event: Event) -> None:
+        known = self._calls.get(call)
+        if known is not None:
+            known.feed(event)
+
+    def _done(self, call: Call) -> None:
+        self._calls.pop(call.basics.id, None)
+        if not self._calls:
+            self._idle.set()
+
+    async def _idle_within(self, seconds: float) -> bool:
+        if not self._calls:
+            return True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), seconds)
+        return not self._calls
+
+    def _host_towards(self, to: Flow | Destination) -> str:
+        """Our address on the way to a peer, for media too."""
+        host = self._endpoint.address_for(to).host
+        self._hosts.add(host)
+        return host
+
+    def _names_us(self, host: str) -> bool:
+        """Whether a redirect to *host* stays in the house: our realm, or an address that our sockets answer on."""
+        return host == self._realm or host.strip("[]") in self._hosts
+
+
+def _calling_number(request: Request) -> str:
+    """The number of an outside caller: the trunk's assertion, else its From."""
+    asserted = request.headers.get("P-Asserted-Identity")
+    try:
+        return (NameAddr.parse(asserted) if asserted else request.from_).sip.user or ANONYMOUS
+    except UriError:
+        return ANONYMOUS

@@ -1,0 +1,397 @@
+"""One call: the caller's leg, the legs that ring, and the call machine that says what happens next."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from edge.core.call import CallMachine
+from edge.core.call_events import (
+    AskConfirm,
+    Bridge,
+    CallerCancelled,
+    CallerConfirmed,
+    CallerHungUp,
+    CancelLeg,
+    CancelReason,
+    Command,
+    Digit,
+    DigitCarrier,
+    Event,
+    Finished,
+    ForceEnd,
+    HangUpCaller,
+    HangUpLeg,
+    LegAnswered,
+    LegFailed,
+    LegHungUp,
+    LegRinging,
+    Opened,
+    Progress,
+    Record,
+    Refuse,
+    RequestOpen,
+    RingLeg,
+    Tick,
+)
+from edge.core.call_events import Leg as LegNumber
+from edge.core.ports import CallDesk
+from models.call import Caller, CallPlan, DigitSource, LegKind, Target
+from models.ids import CallId
+from sip.b2bua_exchange import Exchange, Side
+from sip.b2bua_invite import CONTACT_USER, CallingParty, Roads
+from sip.b2bua_media import CallMedia, EndPolicy, NotAcceptable, usable
+from sip.flow import Destination, Flow, Handle
+from sip.leg import Leg, LegTools
+from sip.leg_uac import UacLeg
+from sip.leg_uas import UasLeg
+from sip.media.engine import CALLER_END, End, MediaListener, MediaSession, MediaUnavailable
+from sip.media.rtp import StreamStats
+from sip.message import Response
+from sip.server_tx import ServerTx
+from sip.uri import UriError
+
+log: Final = logging.getLogger(__name__)
+
+# Decision 24, RFC 3326.
+REASON_HEADERS: Final[Mapping[CancelReason, str | None]] = {
+    CancelReason.NONE: None,
+    CancelReason.COMPLETED_ELSEWHERE: 'SIP;cause=200;text="Call completed elsewhere"',
+    CancelReason.DECLINED_ELSEWHERE: "SIP;cause=603",
+}
+_TELEPHONES: Final = frozenset({LegKind.LANDLINE, LegKind.PHONE})
+
+
+@dataclass(frozen=True, slots=True)
+class CallTools:
+    """What every call works with."""
+
+    desk: CallDesk
+    roads: Roads
+    time: Callable[[], float]  # monotonic seconds
+    call_at: Callable[[float, Callable[[], None]], Handle]
+    open_media: Callable[[MediaListener], MediaSession]
+    host_towards: Callable[[Flow | Destination], str]  # our media address towards a peer
+    is_ours: Callable[[str], bool]  # whether a host names us, in a redirect
+    done: Callable[["Call"], None]  # every leg is over
+
+
+@dataclass(slots=True)
+class _Rung:
+    """A leg and what we know of it."""
+
+    target: Target
+    leg: UacLeg
+    description: bytes = b""  # its answer, or its offer where the caller brought none
+
+
+@dataclass(frozen=True, slots=True)
+class CallBasics:
+    """What a call is about."""
+
+    id: CallId
+    plan: CallPlan
+    caller: Caller
+    party: CallingParty
+
+
+class Call:
+    """Feeds the machine with what legs and media say, and carries out its commands."""
+
+    def __init__(self, basics: CallBasics, machine: CallMachine, tools: CallTools) -> None:
+        self.basics = basics
+        self.machine = machine
+        self.call_ids: list[str] = []  # of all dialogs, for the ladder
+        self.stats: dict[End, tuple[StreamStats, ...]] = {}
+        self._tools = tools
+        self._media = CallMedia(tools.open_media(self))
+        self._exchange = Exchange(self._media, lambda: self.feed(ForceEnd()))
+        self._caller: UasLeg | None = None
+        self._rung: dict[LegNumber, _Rung] = {}
+        self._bridged: LegNumber | None = None
+        self._legs_on_the_wire = 0
+        self._finished = False
+        self._events: deque[Event] = deque()
+        self._pumping = False
+        self._handle: Handle | None = None
+
+    def begin(self, tx: ServerTx, tools: LegTools) -> None:
+        """Take the caller's INVITE. The machine's `Start` is to follow. Raises UriError."""
+        caller = self._caller = UasLeg(tools, self, tx, CONTACT_USER)
+        self._legs_on_the_wire += 1
+        self.call_ids.append(caller.request.call_id)
+        swallow = self.basics.plan.digits_from is DigitSource.CALLER
+        self._media.add(CALLER_END, self._tools.host_towards(caller.request_flow), EndPolicy(swallow_digits=swallow))
+
+    def feed(self, event: Event) -> None:
+        """One more event; what commands set off in turn waits until they are carried out."""
+        self._events.append(event)
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._events:
+                for command in self.machine.feed(self._events.popleft(), self._tools.time()):
+                    _COMMANDS[type(command)](self, command)
+        finally:
+            self._pumping = False
+            self._arm()
+
+    def hang_up_now(self) -> None:
+        """End what still waits for something: the daemon stops."""
+        if self._caller is not None:
+            self._caller.hang_up_now()
+
+    # --- commands ---------------------------------------------------------------------------------------------------
+
+    def _ring(self, command: RingLeg) -> None:
+        number, target = command.leg, command.target
+        caller = self._require_caller()
+        road = self._tools.roads.to(target, command.contact, self.basics.party, caller.request)
+        if road is None:
+            self.feed(LegFailed(number, 503))
+            return
+        leg = UacLeg(road.tools, self, road.invitation)
+        self._media.add(number, self._tools.host_towards(road.invitation.to), self._policy(target))
+        try:
+            if caller.request.body:
+                leg.propose(self._media.offer(CALLER_END, number, caller.request.body))
+        except (NotAcceptable, MediaUnavailable) as error:
+            log.warning("a leg cannot be rung", extra={"call": self.basics.id, "why": str(error)})
+            self._release(number)
+            self.feed(LegFailed(number, error.status if isinstance(error, NotAcceptable) else 503))
+            return
+        self._rung[number] = _Rung(target, leg)
+        self._legs_on_the_wire += 1
+        self.call_ids.append(leg.request.call_id)
+        leg.ring()
+
+    def _policy(self, target: Target) -> EndPolicy:
+        plan = self.basics.plan
+        same_group = plan.same_group(target)
+        return EndPolicy(
+            direct_audio=same_group and not plan.relayed_audio,
+            direct_video=same_group,
+            video=target.kind not in _TELEPHONES,
+            swallow_digits=plan.digits_from is DigitSource.CALLEE,
+        )
+
+    def _cancel(self, command: CancelLeg) -> None:
+        rung = self._rung.get(command.leg)
+        if rung is not None:
+            rung.leg.cancel(REASON_HEADERS[command.reason])
+            self._release(command.leg)
+
+    def _hang_up_leg(self, command: HangUpLeg) -> None:
+        rung = self._rung.get(command.leg)
+        if rung is not None:
+            rung.leg.hang_up()
+            self._release(command.leg)
+
+    def _progress(self, command: Progress) -> None:
+        caller = self._require_caller()
+        rung = self._rung.get(command.leg) if command.leg is not None else None
+        description = b""
+        if rung is not None and command.leg is not None and rung.description:
+            try:
+                description = self._media.answer(command.leg, CALLER_END, rung.description)
+                self._media.connect(command.leg)
+            except NotAcceptable:  # early media that cannot be used is none
+                description = b""
+        caller.progress(command.status if description or command.status != 183 else 180, description)
+
+    def _ask_confirm(self, command: AskConfirm) -> None:
+        """The landline's digits are read while the caller still hears it ring."""
+        rung = self._rung[command.leg]
+        if self._require_caller().request.body:
+            self._media.answer(command.leg, CALLER_END, rung.description)
+
+    def _bridge(self, command: Bridge) -> None:
+        number, caller = command.leg, self._require_caller()
+        rung = self._rung[number]
+        pass_on = self._media.answer if caller.request.body else self._media.offer
+        try:
+            description = pass_on(number, CALLER_END, rung.description)
+        except (NotAcceptable, MediaUnavailable) as error:
+            log.warning("a call cannot be bridged", extra={"call": self.basics.id, "why": str(error)})
+            self.feed(ForceEnd())
+            return
+        self._bridged = number
+        caller.answer(description)
+        self._media.connect(number)
+        self._tools.desk.talking(self.basics.id, rung.target)
+
+    def _refuse(self, command: Refuse) -> None:
+        self._require_caller().refuse_call(command.status)
+
+    def _hang_up_caller(self, _command: HangUpCaller) -> None:
+        self._require_caller().hang_up()
+
+    def _request_open(self, command: RequestOpen) -> None:
+        basics = self.basics
+        party = basics.caller if command.leg is None else self._rung[command.leg].target
+        if self._tools.desk.request_open(basics.id, basics.plan, party, command):
+            self.feed(Opened(command.label))
+
+    def _record(self, command: Record) -> None:
+        self._tools.desk.changed(command.record)
+
+    def _finish(self, _command: Finished) -> None:
+        self._release(CALLER_END)
+        self._media.close()
+        self._finished = True
+        self._tools.desk.ended(self.basics.id)
+        log.info("call over", extra={"call": self.basics.id, "media": {e: list(s) for e, s in self.stats.items()}})
+        self._leave_when_over()
+
+    # --- what the caller's leg says ---------------------------------------------------------------------------------
+
+    def caller_cancelled(self) -> None:
+        self.feed(CallerCancelled())
+
+    def caller_confirmed(self, description: bytes) -> None:
+        if self._bridged is not None and not self._require_caller().request.body:
+            try:
+                answer = self._media.answer(CALLER_END, self._bridged, description)
+            except NotAcceptable:
+                self.feed(ForceEnd())
+                return
+            self._rung[self._bridged].leg.acknowledge_answer(answer)
+        self.feed(CallerConfirmed())
+
+    # --- what the rung legs say -------------------------------------------------------------------------------------
+
+    def leg_ringing(self, leg: UacLeg, status: int, description: bytes) -> None:
+        number = self._number(leg)
+        if number is None:
+            return
+        early = bool(description) and bool(self._require_caller().request.body)
+        if early:
+            self._rung[number].description = description
+        self.feed(LegRinging(number, status, early_media=early))
+
+    def leg_answered(self, leg: UacLeg, description: bytes) -> None:
+        number = self._number(leg)
+        if number is None:
+            leg.hang_up()
+            return
+        rung = self._rung[number]
+        rung.description = description or rung.description  # a 200 may leave out what a reliable 183 said
+        try:
+            usable(rung.description)
+        except NotAcceptable as error:
+            leg.hang_up()
+            self._release(number)
+            self.feed(LegFailed(number, error.status))
+            return
+        self.feed(LegAnswered(number))
+
+    def leg_failed(self, leg: UacLeg, response: Response | None, status: int) -> None:
+        number = self._number(leg)
+        if number is not None:
+            self._release(number)
+            self.feed(LegFailed(number, status, self._redirect(response)))
+
+    def leg_hung_up(self, leg: Leg) -> None:
+        if leg is self._caller:
+            self.feed(CallerHungUp())
+            return
+        number = self._number(leg)
+        if number is not None:
+            self.feed(LegHungUp(number))
+            self._release(number)
+
+    def leg_offers(self, leg: Leg, tx: ServerTx) -> None:
+        self._exchange.offer(tx, *self._sides(leg))
+
+    def leg_asks(self, leg: Leg, tx: ServerTx) -> None:
+        self._exchange.info(tx, *self._sides(leg))
+
+    def leg_pressed(self, leg: Leg, digit: str) -> None:
+        if leg is self._caller:
+            self.feed(Digit(None, digit, DigitCarrier.INFO))
+            return
+        number = self._number(leg)
+        if number is not None:
+            self.feed(Digit(number, digit, DigitCarrier.INFO))
+
+    def leg_over(self, _leg: Leg) -> None:
+        self._legs_on_the_wire -= 1
+        self._leave_when_over()
+
+    # --- what the media say -----------------------------------------------------------------------------------------
+
+    def media_digit(self, end: End, digit: str) -> None:
+        self.feed(Digit(None if end == CALLER_END else end, digit, DigitCarrier.RFC4733))
+
+    def media_silent(self, end: End) -> None:
+        log.warning("a side of a call went silent", extra={"call": self.basics.id, "end": end})
+        self.feed(ForceEnd())
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _require_caller(self) -> UasLeg:
+        if self._caller is None:
+            raise RuntimeError("the call has not begun")
+        return self._caller
+
+    def _number(self, leg: Leg) -> LegNumber | None:
+        return next((number for number, rung in self._rung.items() if rung.leg is leg), None)
+
+    def _sides(self, asking: Leg) -> tuple[Side, Side | None]:
+        """The side that asks, and the one it is bridged to."""
+        caller = self._require_caller()
+        number = self._number(asking)
+        here = Side(asking, CALLER_END if number is None else number)
+        if self._bridged is None or (number is not None and number != self._bridged):
+            return here, None
+        if number is None:
+            return here, Side(self._rung[self._bridged].leg, self._bridged)
+        return here, Side(caller, CALLER_END)
+
+    def _redirect(self, response: Response | None) -> tuple[str, ...]:
+        """Users that a 3xx names in our own realm; others get no packet (decision 27)."""
+        if response is None or not 300 <= response.status < 400:
+            return ()
+        users = []
+        for contact in response.contacts:
+            try:
+                uri = contact.sip
+            except UriError:
+                continue
+            if uri.user and self._tools.is_ours(uri.host):
+                users.append(uri.user)
+        return tuple(users)
+
+    def _release(self, end: End) -> None:
+        stats = self._media.release(end)
+        if stats:
+            self.stats[end] = stats
+
+    def _arm(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        due = self.machine.next_due()
+        if due is not None:
+            self._handle = self._tools.call_at(due, lambda: self.feed(Tick()))
+
+    def _leave_when_over(self) -> None:
+        if self._finished and self._legs_on_the_wire == 0:
+            self._tools.done(self)
+
+
+_COMMANDS: Final[Mapping[type[Command], Callable[..., None]]] = {
+    RingLeg: Call._ring,
+    CancelLeg: Call._cancel,
+    AskConfirm: Call._ask_confirm,
+    HangUpLeg: Call._hang_up_leg,
+    Progress: Call._progress,
+    Bridge: Call._bridge,
+    Refuse: Call._refuse,
+    HangUpCaller: Call._hang_up_caller,
+    RequestOpen: Call._request_open,
+    Record: Call._record,
+    Finished: Call._finish,
+}

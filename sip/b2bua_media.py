@@ -1,0 +1,152 @@
+"""Descriptions and media of one call: what each end is told of the other, and where its packets go.
+
+A line goes directly between the ends, through the edge, or not at all (decision 20); every end gets its own
+description either way.
+"""
+
+from dataclasses import dataclass, field
+
+from sip.media.engine import CALLER_END, End, MediaSession, PeerLine
+from sip.media.rtp import StreamStats
+from sip.sdp import Media, SdpError, Session, parse
+from sip.sdp_bridge import (
+    Anchor,
+    Direct,
+    OwnDescription,
+    Place,
+    Rejected,
+    acceptable,
+    can_anchor,
+    carry,
+    event_payloads,
+    main_codec,
+)
+
+
+class NotAcceptable(Exception):
+    """A description that cannot be used; *status* says it to whoever sent it (400 or 488)."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"description refused with {status}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class EndPolicy:
+    """What an end may have of the caller's call. The caller's own is never asked for directness."""
+
+    direct_audio: bool = False
+    direct_video: bool = False
+    video: bool = True  # False: a telephone
+    swallow_digits: bool = False  # its RFC 4733 events must not reach the other side (decision 21)
+
+
+@dataclass(slots=True)
+class _EndState:
+    host: str  # our address towards it
+    policy: EndPolicy
+    own: OwnDescription
+    offer: Session | None = None  # the other end's offer as it was carried to it, not answered yet
+    pending: tuple[Media, ...] = ()  # what we told it in that offer
+
+
+@dataclass(slots=True)
+class CallMedia:
+    """Media of one call. Descriptions are bytes; NotAcceptable and MediaUnavailable may come out of `offer`."""
+
+    session: MediaSession
+    _ends: dict[End, _EndState] = field(default_factory=dict)
+
+    def add(self, end: End, host: str, policy: EndPolicy) -> None:
+        """An end that takes part; *host* is our address towards it."""
+        self._ends[end] = _EndState(host, policy, OwnDescription(host))
+
+    def offer(self, source: End, to: End, offer: bytes) -> bytes:
+        """What *to* is offered when *source* made *offer*. Takes ports for both."""
+        offered = usable(offer)
+        state = self._ends[to]
+        places = [self._place(source, to, index, media) for index, media in enumerate(offered.media)]
+        state.pending = carry(offered, places)
+        state.offer = offered
+        return state.own.render(state.pending)
+
+    def answer(self, source: End, to: End, answer: bytes) -> bytes:
+        """What *to*, who made the offer, is answered when *source* gave *answer*; packets go accordingly from now on.
+
+        The offer stays open for another answer to it: early media of one leg, then the answer of another.
+        """
+        answered = _parsed(answer)
+        state = self._ends[source]
+        offered = state.offer
+        if offered is None or not any(not media.rejected for media in answered.media):
+            raise NotAcceptable(488)
+        places = [self._place(source, to, index, media) for index, media in enumerate(offered.media)]
+        told = carry(answered, places, like=offered)
+        body = self._ends[to].own.render(told)
+        for index, media in enumerate(told):
+            theirs = answered.media[index] if index < len(answered.media) else media
+            self._describe(to, index, offered.media[index], media, rejected=media.rejected)
+            self._describe(source, index, theirs, state.pending[index], rejected=media.rejected)
+        return body
+
+    def connect(self, end: End) -> None:
+        """Let the caller and *end* hear each other."""
+        self.session.connect(CALLER_END, end)
+
+    def release(self, end: End) -> tuple[StreamStats, ...]:
+        """An end is out; its statistics."""
+        self._ends.pop(end, None)
+        return self.session.release(end)
+
+    def close(self) -> None:
+        self._ends.clear()
+        self.session.close()
+
+    def _place(self, source: End, to: End, index: int, media: Media) -> Place:
+        """How line *index* of what *source* said is carried to *to*. Takes ports for both ends where anchored."""
+        leg = self._ends[source if to == CALLER_END else to]
+        if media.rejected or (media.kind == "video" and not leg.policy.video):
+            return Rejected.REJECTED
+        if (media.kind == "audio" and leg.policy.direct_audio) or (media.kind == "video" and leg.policy.direct_video):
+            return Direct.DIRECT
+        if not can_anchor(media):
+            return Rejected.REJECTED
+        self.session.allocate(source, index, media.kind, self._ends[source].host)
+        return Anchor(self._ends[to].host, self.session.allocate(to, index, media.kind, self._ends[to].host))
+
+    def _describe(self, end: End, index: int, theirs: Media, ours: Media, *, rejected: bool) -> None:
+        if rejected or theirs.rejected:
+            self.session.describe(end, index, None)
+            return
+        rtcp_host, rtcp_port = theirs.rtcp
+        codec = main_codec(theirs)
+        self.session.describe(
+            end,
+            index,
+            PeerLine(
+                host=theirs.host,
+                port=theirs.port,
+                rtcp_host=rtcp_host,
+                rtcp_port=rtcp_port,
+                sends=theirs.direction.sends,
+                receives=theirs.direction.receives and not theirs.on_hold_by_address,
+                clock_hz=codec.clock_hz if codec else 8000,
+                event_payloads=event_payloads(ours, theirs),
+                swallow_events=self._ends[end].policy.swallow_digits,
+            ),
+        )
+
+
+def usable(offer: bytes) -> Session:
+    """*offer*, parsed. Raises NotAcceptable where it cannot be read or nothing in it can be carried."""
+    session = _parsed(offer)
+    if not acceptable(session):
+        raise NotAcceptable(488)
+    return session
+
+
+def _parsed(body: bytes) -> Session:
+    try:
+        return parse(body)
+    except SdpError:
+        raise NotAcceptable(400) from None
