@@ -5,11 +5,8 @@ import contextlib
 import socket
 import ssl
 import subprocess
-import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Self
 
 import pytest
 
@@ -22,54 +19,7 @@ from sip.service import SipService
 from sip.settings import SipSettings
 from sip.udp import SEND_QUEUE_MAX, UdpSocket, source_towards
 from tests.fakes.sip import FakeAccounts, FakeBindingStore, answer, request
-
-WITHIN_S = 3.0
-
-
-class SystemClock:
-    def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-@dataclass
-class Running:
-    """A SIP service that runs while the block does."""
-
-    settings: SipSettings
-    store: FakeBindingStore = field(default_factory=FakeBindingStore)
-    tls: ssl.SSLContext | None = None
-    client_tls: ssl.SSLContext | None = None
-
-    async def __aenter__(self) -> Self:
-        self.service = SipService(
-            self.settings, "c-test", FakeAccounts(), self.store, SystemClock(), tls=self.tls, client_tls=self.client_tls
-        )
-        self.endpoint = self.service.endpoint
-        await self.service.start()
-        self._stack = contextlib.AsyncExitStack()
-        group = await self._stack.enter_async_context(asyncio.TaskGroup())
-        self._task = group.create_task(self.service.run())
-        await asyncio.sleep(0)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await self._stack.aclose()
-        await self.service.stop()
-        await asyncio.sleep(0)
-
-    @property
-    def udp(self) -> tuple[str, int]:
-        host, _, port = self.service.listening.udp[0].rpartition(":")
-        return host.strip("[]"), int(port)
-
-    @property
-    def tcp(self) -> tuple[str, int]:
-        host, _, port = self.service.listening.tcp[0].rpartition(":")
-        return host.strip("[]"), int(port)
+from tests.fakes.sip_service import WITHIN_S, Running, SystemClock, until
 
 
 @pytest.fixture
@@ -94,12 +44,6 @@ async def read_message(reader: asyncio.StreamReader) -> Request | Response:
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WITHIN_S)
     length = int(head.lower().rpartition(b"content-length:")[2].split(b"\r\n")[0])
     return parse(head + await asyncio.wait_for(reader.readexactly(length), WITHIN_S), stream=True)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while not condition():  # noqa: ASYNC110  # the condition is of the code under test, which has no event for it
-            await asyncio.sleep(0.005)
 
 
 def over_tcp(message: Request) -> Request:
