@@ -16,7 +16,7 @@ from mqtt.backoff import Backoff
 from mqtt.broker import leash
 from mqtt.broker.listeners import Listeners
 from mqtt.broker.program import Program
-from mqtt.broker.sweep import SWEEP, let_in, sweep
+from mqtt.broker.sweep import PROBE, SWEEP, let_in, sweep, wake
 from mqtt.brokers import EVENTS, LIVE
 from mqtt.client import Endpoint, LinkDown, Login
 from mqtt.topics import Topics
@@ -28,7 +28,9 @@ POLL_S: Final = 0.02
 STOPS_WITHIN_S: Final = 3.0
 STEADY_AFTER_S: Final = 60.0
 MAX_OUTPUT_BYTES: Final = 4096
-_PROBE: Final = "probe"
+_PORT_TAKEN: Final = (
+    " (if it is the system's own mosquitto: systemctl disable --now mosquitto; else choose another [mqtt] port)"
+)
 
 
 class BrokerFailed(Exception):
@@ -113,7 +115,7 @@ class OwnBroker:
             self._signal(signal.SIGHUP)
 
     def _everybody(self) -> list[Account]:
-        own = [self._own_account(link) for link in (LIVE, EVENTS, _PROBE)]
+        own = [self._own_account(link) for link in (LIVE, EVENTS, PROBE)]
         return [*own, *self._accounts.mqtt_accounts()]
 
     def _own_account(self, link: str) -> Account:
@@ -131,20 +133,24 @@ class OwnBroker:
     async def _bring_up(self) -> None:
         """Start it with nobody's login but our own, clear what it remembers wrongly, then let the others in."""
         async with self._changing:
-            await self._write_accounts([self._own_account(SWEEP)])
+            await self._write_accounts([self._own_account(SWEEP), self._own_account(EVENTS)])
             process = self._process = await self._spawn()
             try:
                 async with asyncio.timeout(READY_WITHIN_S):
                     stale = await self._until_swept(process)
                     if stale:
                         log.info("%d devices were retained as online by a broker that lost them", stale)
+                    await wake(lambda: self.dial(EVENTS), self._topics)
                     await self._write_accounts(self._everybody())
                     self._signal(signal.SIGHUP)
-                    while not await let_in(lambda: self.dial(_PROBE)):
+                    while not await let_in(lambda: self.dial(PROBE)):
                         await _alive(process)
             except TimeoutError:
                 await self._give_up(process)
                 raise BrokerFailed(f"not ready within {READY_WITHIN_S:.0f} s") from None
+            except LinkDown as error:
+                await self._give_up(process)
+                raise BrokerFailed(f"it hung up: {error}") from error
             except BrokerFailed:
                 await self._give_up(process)
                 raise
@@ -154,11 +160,19 @@ class OwnBroker:
         await _end(process)
 
     async def _until_swept(self, process: asyncio.subprocess.Process) -> int:
+        """Raises BrokerFailed as soon as the process has ended: what answers at its port then is not ours."""
         while True:
+            sweeping = asyncio.ensure_future(sweep(lambda: self.dial(SWEEP), self._topics))
+            ending = asyncio.ensure_future(process.wait())
             try:
-                return await sweep(lambda: self.dial(SWEEP), self._topics)
-            except LinkDown:
-                await _alive(process)
+                await asyncio.wait({sweeping, ending}, return_when=asyncio.FIRST_COMPLETED)
+                if sweeping.done() and sweeping.exception() is None:
+                    return sweeping.result()
+            finally:
+                for task in (sweeping, ending):
+                    task.cancel()
+                await asyncio.gather(sweeping, ending, return_exceptions=True)
+            await _alive(process)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         command = (sys.executable, "-S", leash.__file__, str(os.getpid()), *self._program.command(self._folder))
@@ -188,7 +202,8 @@ async def _alive(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None:
         assert process.stdout is not None  # noqa: S101 - spawned with a pipe
         said = (await process.stdout.read(MAX_OUTPUT_BYTES)).decode("utf-8", "replace").strip()
-        raise BrokerFailed(said or f"ended with {process.returncode}")
+        hint = _PORT_TAKEN if "in use" in said.lower() else ""
+        raise BrokerFailed((said or f"ended with {process.returncode}") + hint)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

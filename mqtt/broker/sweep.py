@@ -8,10 +8,13 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
+from mqtt.brokers import EVENTS
 from mqtt.client import Endpoint, Link, LinkDown, Login, Received
 from mqtt.topics import Topics, Up
 
 SWEEP: Final = "sweep"
+PROBE: Final = "probe"
+"""Links that live for a moment, with logins of their own."""
 _MARKER_WITHIN_S: Final = 5.0
 
 
@@ -48,16 +51,35 @@ async def sweep(dial: Callable[[], tuple[Endpoint, Login]], topics: Topics) -> i
     return len(stale)
 
 
+async def wake(dial: Callable[[], tuple[Endpoint, Login]], topics: Topics) -> None:
+    """Take up the daemon's kept session and leave it again, nothing acknowledged. Raises LinkDown.
+
+    A session that mosquitto read from its file has no user until its owner was there, and so no rights: it would lose
+    every event that a device sends before the plane is back.
+    """
+
+    async def prepare() -> None:
+        await link.subscribe([(topics.every(Up.EVENT), 1)])
+
+    link = Link(EVENTS, dial, receive=_ignore, prepare=prepare, clean_session=False, manual_acks=True)
+    await link.connect()
+    await link.close()
+
+
 async def let_in(dial: Callable[[], tuple[Endpoint, Login]]) -> bool:
     """Whether the broker accepts this login now."""
 
-    async def nothing() -> None:
+    async def prepare() -> None:
         return
 
-    link = Link("probe", dial, receive=lambda message: None, prepare=nothing, clean_session=True)
+    link = Link(PROBE, dial, receive=_ignore, prepare=prepare, clean_session=True)
     try:
         await link.connect()
     except LinkDown:
         return False
     await link.close()
     return True
+
+
+def _ignore(message: Received) -> None:
+    """What comes on a link that lives for a moment stays at the broker."""

@@ -31,6 +31,11 @@ class Allowed:
         self._all = ALL in listed
         self._entries = tuple(_entry(text) for text in listed if text != ALL)
 
+    @property
+    def anything(self) -> bool:
+        """Whether any door might be opened at all."""
+        return self._all or bool(self._entries)
+
     def allows(self, device: Device, relay: Relay) -> bool:
         """Whether *relay* of *device* is a lock in Home Assistant; the door's own rules are asked later, each time."""
         if not (device.enabled and relay.enabled and UnlockMethod.REMOTE in relay.methods):

@@ -4,18 +4,17 @@ import asyncio
 import logging
 import secrets
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from edge.core.ports import Clock, World
 from edge.core.snapshot import Snapshot
-from models.device import Device
 from models.device_events import OpenResult
 from models.ids import DeviceId, Mac
 from mqtt.client import Endpoint, Link, LinkDown, Login, Received, Will
 from mqtt.home_assistant import commands, render
-from mqtt.home_assistant.commands import Heard, Refusal
+from mqtt.home_assistant.commands import Command, Heard, Refusal
 from mqtt.home_assistant.found import Announced, read
 from mqtt.home_assistant.keeper import Keeper
 from mqtt.home_assistant.render import OFFLINE, ONLINE, Message, Shown
@@ -25,7 +24,7 @@ log = logging.getLogger(__name__)
 LINK: Final = "ha"
 MAX_UNSENT_EVENTS: Final = 100
 MAX_EVENT_AGE_S: Final = 10.0  # a bell that rang a minute ago is no news
-MAX_OPENINGS_AT_ONCE: Final = 16
+MAX_AT_ONCE: Final = 16
 FOUND_WITHIN_S: Final = 5.0
 LINE_EVERY_S: Final = 60.0
 
@@ -70,8 +69,8 @@ class HomeAssistantBridge:
         self._token = b""
         self._token_back = asyncio.Event()
         self._heard = Heard()
-        self._openings: asyncio.TaskGroup | None = None
-        self._opening = 0
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running = 0
         self._said_s: dict[Refusal, float] = {}
         self._unknown: tuple[str, ...] = ()
 
@@ -87,13 +86,13 @@ class HomeAssistantBridge:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            self._openings = group
+            self._tasks = group
             try:
                 for part in (self._link, self._keeper):
                     group.create_task(part.run())
                 await self._tell_events()
             finally:
-                self._openings = None
+                self._tasks = None
 
     async def stop(self) -> None:
         if self._link.connected:
@@ -155,9 +154,10 @@ class HomeAssistantBridge:
         self._found, self._token = {}, secrets.token_hex(8).encode()
         self._token_back.clear()
         topics = self._topics
-        await self._link.subscribe(
-            [(topics.birth, 1), (topics.every_set, 1), (topics.every_config, 0), (self._marker, 1)]
-        )
+        wanted = [(topics.birth, 1), (topics.every_config, 0), (self._marker, 1)]
+        if self._shown.allowed.anything:
+            wanted.append((topics.every_set, 1))
+        await self._link.subscribe(wanted)
         await self._link.publish(self._marker, self._token)
         try:
             async with asyncio.timeout(FOUND_WITHIN_S):
@@ -184,46 +184,66 @@ class HomeAssistantBridge:
     # --- locks ------------------------------------------------------------------------------------------------------
 
     def _command(self, mac: Mac, label: str, message: Received) -> None:
+        if not message.payload:
+            return  # a retained one was taken away
+        command = self._judge(mac, label, message)
+        if isinstance(command, Refusal):
+            self._refuse(command, message.topic)
+        elif command.opens and not self._spawn(self._open(mac, label)):
+            self._refuse(Refusal.TOO_MANY, message.topic)
+        if message.retain:  # or it would be heard again at every start
+            self._spawn(self._forget_command(message.topic))
+
+    def _judge(self, mac: Mac, label: str, message: Received) -> Command | Refusal:
         now_s = self._ports.clock.now_ms() / 1000
         command = commands.parse(message.payload, retained=message.retain, now_s=now_s)
         if isinstance(command, Refusal):
-            self._refuse(command, message.topic)
-            return
+            return command
+        if not self._may_open(mac, label):
+            return Refusal.NOT_ALLOWED
+        return self._heard.objection(message.topic, command, now_s) or command
+
+    def _may_open(self, mac: Mac, label: str) -> bool:
         device = self._ports.world.snapshot.by_mac.get(mac)
-        if device is None or not self._may_open(device, label):
-            self._refuse(Refusal.NOT_ALLOWED, message.topic)
-            return
-        objection = self._heard.objection(message.topic, command, now_s)
-        if objection is None and (self._openings is None or self._opening >= MAX_OPENINGS_AT_ONCE):
-            objection = Refusal.TOO_MANY
-        if objection is not None:
-            self._refuse(objection, message.topic)
-        elif command.opens and self._openings is not None:
-            self._opening += 1
-            self._openings.create_task(self._open(device, label))
+        if device is None or not render.shown(device):
+            return False
+        return any(relay.label == label and self._shown.allowed.allows(device, relay) for relay in device.relays)
 
-    def _may_open(self, device: Device, label: str) -> bool:
-        allowed = self._shown.allowed
-        return render.shown(device) and any(
-            relay.label == label and allowed.allows(device, relay) for relay in device.relays
-        )
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> bool:
+        if self._tasks is None or self._running >= MAX_AT_ONCE:
+            work.close()
+            return False
+        self._running += 1
+        self._tasks.create_task(self._guarded(work))
+        return True
 
-    async def _open(self, device: Device, label: str) -> None:
-        self.counts["openings"] += 1
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            result = await self._ports.open_door(device.id, label)
+            await work
         except Exception:  # a message's entry point: one opening that fails must not end the bridge
-            self.counts["openings_failed"] += 1
-            log.exception("opening %s for home assistant failed", device.mac)
-            result = None
+            self.counts["failures"] += 1
+            log.exception("what home assistant asked for failed")
         finally:
-            self._opening -= 1
+            self._running -= 1
+
+    async def _open(self, mac: Mac, label: str) -> None:
+        device = self._ports.world.snapshot.by_mac.get(mac)
+        if device is None:  # removed in this very moment
+            return
+        self.counts["openings"] += 1
+        result = await self._ports.open_door(device.id, label)
         if result in _NOT_OPENED:
-            self._keeper.state.locked(device.mac, label)
-            self._keeper.changed(device.mac)
+            self._keeper.state.locked(mac, label)
+            self._keeper.changed(mac)
+
+    async def _forget_command(self, topic: str) -> None:
+        try:
+            await self._retain(topic, b"")
+        except LinkDown as error:
+            log.info("%s stays retained until the next connection: %s", topic, error)
 
     def _refuse(self, refusal: Refusal, topic: str) -> None:
-        """Counted, and one line a minute for each reason. A retained command is taken away: it would come again."""
+        """Counted, and one line a minute for each reason."""
         self.counts[f"refused_{refusal.value}"] += 1
         now_s = self._ports.clock.monotonic()
         if now_s - self._said_s.get(refusal, -LINE_EVERY_S) >= LINE_EVERY_S:

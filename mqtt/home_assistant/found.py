@@ -1,4 +1,4 @@
-"""What an earlier run of ours left announced, so that what is gone can be taken away. Pure; nothing it reads is trusted.
+"""What an earlier run of ours left announced, so that what is gone can be taken away. Pure; trusts nothing it reads.
 
 Home Assistant keeps a component that an update merely leaves out: it goes when it is announced once with nothing but
 its platform.

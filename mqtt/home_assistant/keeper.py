@@ -151,22 +151,28 @@ class Keeper:
         for topic, payload in wanted.items():
             await self._put(held, topic, payload)
         self._told_online[mac] = online
-        payload = render.discovery(self._shown, device, self._world.snapshot)
-        encoded = render.encode(payload)
-        if held.get(config) != encoded:
-            before, now = self._platforms.get(mac, {}), {name: c["p"] for name, c in payload["cmps"].items()}
-            if (first := farewell(payload, before)) is not None:
-                await self._put(held, config, render.encode(first))
-            await self._put(held, config, encoded)
-            self._platforms[mac] = now
-        for topic in [topic for topic in held if topic not in wanted and topic != config]:
+        await self._announce(device, held, config)
+        # A contact that we have not heard of since the start is as it was told before.
+        stay = {*wanted, config, self._shown.topics.contact(mac)}
+        for topic in [topic for topic in held if topic not in stay]:
             await self._clear(held, topic)
 
+    async def _announce(self, device: Device, held: dict[str, bytes | None], config: str) -> None:
+        announcement = render.discovery(self._shown, device, self._world.snapshot)
+        encoded = render.encode(announcement)
+        if held.get(config) == encoded:
+            return
+        first = farewell(announcement, self._platforms.get(device.mac, {}))
+        if first is not None:
+            await self._put(held, config, render.encode(first))
+        await self._put(held, config, encoded)
+        self._platforms[device.mac] = {name: component["p"] for name, component in announcement["cmps"].items()}
+
     async def _take_away(self, mac: Mac, held: dict[str, bytes | None]) -> None:
+        self.state.forget(mac)
         config = self._shown.topics.config(mac)
         for topic in sorted(held, key=lambda topic: topic != config):  # first of all it goes from Home Assistant
             await self._clear(held, topic)
-        self.state.forget(mac)
         for known in (self._published, self._platforms, self._told_online):
             known.pop(mac, None)
 

@@ -1,0 +1,7 @@
+"""The embedded broker as a child process."""
+
+from tests.mqtt_lab.lifecycle import BrokerLife
+
+
+class TestEmbedded(BrokerLife):
+    kind = "embedded"
