@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from edge.config_values import BadValue, convert, from_environment
 from edge.core.settings import CallSettings
 from edge.http.settings import HttpSettings
 from edge.settings_class import Key, keys_of
 from edge.store.settings import StoreSettings
+from mqtt.home_assistant.settings import HomeAssistantSettings
 from mqtt.settings import MqttSettings
 from sip.media.settings import MediaSettings
 from sip.settings import SipSettings, TrunkSettings
@@ -28,6 +29,8 @@ FILE_NAME: Final = "edge.toml"
 _TWIN: Final = re.compile(r"EDGE_([A-Z0-9_]+?)__([A-Z0-9_]+)")
 _SECTION_LINE: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_-]+)\s*\]")
 _KEY_LINE: Final = re.compile(r"\s*([A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)?)\s*=")
+_LEVEL: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_DISCOVERY_LEVEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TOML_POSITION: Final = re.compile(r"^(.*) \(at line (\d+), column \d+\)$")
 
 
@@ -57,12 +60,6 @@ class AppSettings:
 class CentralSettings:
     url: str = ""  # the central store, https://…; "" = the site is its own
     wait_s: float = 30.0  # how long the central store may hold a question open
-
-
-@dataclass(frozen=True, slots=True)
-class HomeAssistantSettings:
-    discovery: bool = False  # true: announce doors and bells to Home Assistant
-    discovery_prefix: str = "homeassistant"  # Home Assistant's own first topic level
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +211,7 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
     """Settings that can't be right together or at all, as (setting, what is wrong with it)."""
     yield from _sip_contradictions(config)
     yield from _mqtt_contradictions(config)
+    yield from _home_assistant_contradictions(config.home_assistant)
     for section in ("sip", "mqtt", "http"):
         for address in getattr(config, section).listen:
             if not _is_address(address):
@@ -265,6 +263,27 @@ def _mqtt_contradictions(config: Config) -> Iterator[tuple[str, str]]:
         yield "mqtt.tls_port", "is the same as mqtt.port"
     if not mqtt.prefix or set("+#/$") & set(mqtt.prefix):
         yield "mqtt.prefix", "must be one topic level, without + # / $"
+
+
+def _home_assistant_contradictions(settings: HomeAssistantSettings) -> Iterator[tuple[str, str]]:
+    url = _split(settings.url)
+    if settings.url and (url is None or url.scheme not in ("mqtt", "mqtts") or not url.hostname):
+        yield "home_assistant.url", "must be mqtt://… or mqtts://… of Home Assistant's broker"
+    elif url is not None and (url.username or url.password):
+        yield "home_assistant.url", "must not hold a login: put user:password in secrets/home_assistant_password"
+    if settings.prefix and not settings.url:
+        yield "home_assistant.prefix", "is for the broker of home_assistant.url, which is not set"
+    if settings.prefix and not _LEVEL.fullmatch(settings.prefix):
+        yield "home_assistant.prefix", "must be one topic level of letters, digits, '-', '_' and '.'"
+    if not all(map(_DISCOVERY_LEVEL.fullmatch, settings.discovery_prefix.split("/"))):
+        yield "home_assistant.discovery_prefix", "must be topic levels of letters, digits, '-' and '_'"
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:  # half an IPv6 address
+        return None
 
 
 def _is_address(text: str) -> bool:

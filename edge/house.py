@@ -18,7 +18,9 @@ from edge.core.tags import Tagger
 from edge.daemon import DaemonFace, Parts
 from edge.doors.desk import DoorDesk
 from edge.doors.ledger import StoreLedger
+from edge.fan import EventFan
 from edge.followers import LoginsFollower, SipFollower
+from edge.home_assistant import ACTOR, HomeAssistant
 from edge.housekeeping import Chore, Housekeeping
 from edge.http.api import make_app
 from edge.http.server import HttpServer
@@ -31,11 +33,13 @@ from edge.store.secrets import SiteSecrets
 from edge.store.service import StoreService
 from edge.store.writer import Writer
 from edge.world import ChangeWatch, LiveWorld, load_world
-from models.ids import CommunityId
+from models.device_events import OpenResult
+from models.ids import CommunityId, DeviceId
 from mqtt.broker.choose import make_broker
 from mqtt.broker.external import ExternalBroker
 from mqtt.broker.listeners import TlsFiles
 from mqtt.broker.supervisor import OwnBroker
+from mqtt.home_assistant.bridge import HomeAssistantBridge
 from mqtt.plane import MqttPlane
 from mqtt.topics import Topics
 from sip.media.relay import RtpRelay
@@ -105,10 +109,12 @@ def build(site: Path, config: Config) -> House:
     base = _base(site, config)
     accounts = Accounts(base.world, base.store, base.secrets.vault, base.later)
     sip = _sip(base, accounts)
-    broker, plane = _device_plane(base, accounts)
-    doors = _doors(base, plane)
+    home = _home_assistant(base)
+    broker, plane = _device_plane(base, accounts, home)
+    fan = EventFan(plane.publish_event)
+    doors = _doors(base, plane, fan)
     plane.attach(doors)
-    desk = _call_desk(base, sip, doors, plane)
+    desk = _call_desk(base, sip, doors, fan)
     watch = ChangeWatch(base.world, base.store, base.secrets.vault)
     loop_watch = LoopWatch()
     logins = LoginsFollower(plane.accounts_changed)
@@ -140,6 +146,7 @@ def build(site: Path, config: Config) -> House:
         local,
         watch,
         _housekeeping(base),
+        *([_bridge(base, home, broker, plane, doors, fan)] if home is not None else []),
     ]
     house = House(base.world.snapshot.community.id, base.store, components, sip, plane, broker, http, config)
     return house
@@ -157,7 +164,7 @@ def _sip(base: Base, accounts: Accounts) -> SipService:
     )
 
 
-def _doors(base: Base, plane: MqttPlane) -> DoorDesk:
+def _doors(base: Base, plane: MqttPlane, fan: EventFan) -> DoorDesk:
     community = base.world.snapshot.community.id
     return DoorDesk(
         base.world,
@@ -165,15 +172,16 @@ def _doors(base: Base, plane: MqttPlane) -> DoorDesk:
         plane,
         StoreLedger(base.store, base.writer, community),
         Tagger(base.secrets.pepper, community),
+        tell=fan.tell,
         commit_within_s=base.config.access.commit_ms / 1000,
     )
 
 
-def _call_desk(base: Base, sip: SipService, doors: DoorDesk, plane: MqttPlane) -> CallDesk:
+def _call_desk(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> CallDesk:
     has_trunk = bool(base.config.trunk.host)
     reach = SipReach(sip.registrar, base.clock, lambda: has_trunk)
     store = WriterCallStore(base.writer)
-    ports = DeskPorts(base.world, base.clock, reach, store, doors.open_in_call, plane.publish_event)
+    ports = DeskPorts(base.world, base.clock, reach, store, doors.open_in_call, fan.tell)
     return CallDesk(ports, base.config.calls, trunk=has_trunk)
 
 
@@ -186,20 +194,48 @@ def _base(site: Path, config: Config) -> Base:
     return Base(site, config, SystemClock(), site_secrets, store, writer, world, LazyWriter(writer), tls)
 
 
-def _device_plane(base: Base, accounts: Accounts) -> tuple[OwnBroker | ExternalBroker, MqttPlane]:
+def _device_plane(
+    base: Base, accounts: Accounts, home: HomeAssistant | None
+) -> tuple[OwnBroker | ExternalBroker, MqttPlane]:
     config, site = base.config, base.site
-    topics = Topics(config.mqtt.prefix, base.world.snapshot.community.id)
+    topics = _topics(base)
     tls = TlsFiles(site / config.tls.certificate, site / config.tls.key) if config.tls.certificate else None
     broker = make_broker(
         config.mqtt,
         topics,
-        accounts,
+        accounts if home is None else home.logins(accounts),
         folder=site / "run" / "broker",
         login_file=site / "secrets" / "mqtt_password",
         tls=tls,
         ca_file=site / config.tls.ca if config.tls.ca else None,
     )
     return broker, MqttPlane(topics, broker, accounts, base.clock, accounts)
+
+
+def _topics(base: Base) -> Topics:
+    return Topics(base.config.mqtt.prefix, base.world.snapshot.community.id)
+
+
+def _home_assistant(base: Base) -> HomeAssistant | None:
+    settings = base.config.home_assistant
+    return HomeAssistant(settings, _topics(base), base.site, base.secrets) if settings.discovery else None
+
+
+def _bridge(
+    base: Base,
+    home: HomeAssistant,
+    broker: OwnBroker | ExternalBroker,
+    plane: MqttPlane,
+    doors: DoorDesk,
+    fan: EventFan,
+) -> HomeAssistantBridge:
+    async def open_door(door: DeviceId, relay: str) -> OpenResult | None:
+        return (await doors.open_remote(door, relay, ACTOR)).result
+
+    bridge = home.bridge(broker, base.world, base.clock, plane.online, open_door)
+    fan.add(bridge.hear)
+    base.world.listeners.append(lambda change: bridge.world_changed(change.before, change.after))
+    return bridge
 
 
 def _http(base: Base, face: DaemonFace) -> tuple[HttpServer | None, HttpServer]:

@@ -9,6 +9,9 @@ from typing import Any, Final
 MAX_TASKS: Final = 1_000
 MAX_UNSENT_NOTICES: Final = 1_000  # beyond it the oldest is dropped: integrators are told what happens now
 
+Tell = Callable[[Mapping[str, object]], Awaitable[None]]
+"""Tells of what happened. Never raises: whoever can't be reached is not told."""
+
 log = logging.getLogger(__name__)
 
 
@@ -50,7 +53,7 @@ class Background:
 class Notices:
     """Events for integrators, sent in order, apart from what people wait for."""
 
-    def __init__(self, publish: Callable[[Mapping[str, object]], Awaitable[None]]) -> None:
+    def __init__(self, publish: Tell) -> None:
         self._publish = publish
         self._unsent: deque[Mapping[str, object]] = deque(maxlen=MAX_UNSENT_NOTICES)
         self._wake = asyncio.Event()

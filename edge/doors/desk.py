@@ -14,7 +14,7 @@ from edge.core.ports import Clock, DevicePlane, World
 from edge.core.tags import Tagger
 from edge.doors import notices, rows
 from edge.doors.attempts import AttemptDesk
-from edge.doors.background import Background, Notices
+from edge.doors.background import Background, Notices, Tell
 from edge.doors.commits import COMMIT_WITHIN_S, Commits
 from edge.doors.events import EventDesk
 from edge.doors.late import RETRY_EVERY_S, LateWork, StoreTrouble
@@ -44,9 +44,11 @@ class DoorDesk:
         ledger: Ledger,
         tagger: Tagger,
         *,
+        tell: Tell | None = None,
         commit_within_s: float = COMMIT_WITHIN_S,
         retry_every_s: float = RETRY_EVERY_S,
     ) -> None:
+        """*tell*: who hears of what happens at doors; None = the integrators alone."""
         self._world = world
         self._clock = clock
         self._ledger = ledger
@@ -54,7 +56,7 @@ class DoorDesk:
         self._online: dict[Mac, bool] = {}
         self._firsts = FirstAnswers(ledger.answered)
         self._background = Background()
-        self._notices = Notices(plane.publish_event)
+        self._notices = Notices(tell or plane.publish_event)
         self._late = LateWork(
             ledger, clock, began=self._trouble_began, ended=self._trouble_ended, retry_every_s=retry_every_s
         )

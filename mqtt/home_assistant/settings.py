@@ -11,4 +11,5 @@ class HomeAssistantSettings:
     ca: str = ""  # PEM file of the authority of an mqtts:// url, inside the site folder; "" = the system's authorities
     prefix: str = ""  # first level of our topics at Home Assistant's broker; "" = the one of [mqtt]
     locks: bool = False  # true: Home Assistant may open the doors in allowed whose relays list the method remote
-    allowed: tuple[str, ...] = ("all",)  # doors it may open: names or MACs, with /2 or /s1 behind it one relay only
+    # doors it may open: all, or names and MACs, each with /2 or /s1 behind it for one relay only; [] = none
+    allowed: tuple[str, ...] = ("all",)
