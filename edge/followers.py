@@ -4,7 +4,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from edge.calls.desk import CallDesk
 from edge.world import Change, changed_users
+from sip.b2bua import B2bua
 from sip.service import SipService
 
 log = logging.getLogger(__name__)
@@ -50,3 +52,17 @@ class SipFollower:
         self._sip.endpoint.authenticator.forget()
         for user in changed_users(change.before, change.after):
             self._sip.registrar.drop(user)
+
+
+class CallsFollower:
+    """Ends the ringing of apartments that may not be called any more (decision 32)."""
+
+    def __init__(self, desk: CallDesk, calls: B2bua) -> None:
+        self._desk = desk
+        self._calls = calls
+
+    def changed(self, change: Change) -> None:
+        """A world listener."""
+        if change.accounts_too:
+            for call, event in self._desk.no_longer_allowed():
+                self._calls.service_changed(call, event)

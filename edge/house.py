@@ -19,11 +19,12 @@ from edge.daemon import DaemonFace, Parts
 from edge.doors.desk import DoorDesk
 from edge.doors.ledger import StoreLedger
 from edge.fan import EventFan
-from edge.followers import LoginsFollower, SipFollower
+from edge.followers import CallsFollower, LoginsFollower, SipFollower
 from edge.home_assistant import ACTOR, HomeAssistant
 from edge.housekeeping import Chore, Housekeeping
 from edge.http.api import make_app
 from edge.http.server import HttpServer
+from edge.ladders import ladder_json, name_of
 from edge.reach import SipReach
 from edge.retention import Retention
 from edge.runtime import LoopWatch
@@ -34,7 +35,7 @@ from edge.store.service import StoreService
 from edge.store.writer import Writer
 from edge.world import ChangeWatch, LiveWorld, load_world
 from models.device_events import OpenResult
-from models.ids import CommunityId, DeviceId
+from models.ids import CallId, CommunityId, DeviceId
 from mqtt.broker.choose import make_broker
 from mqtt.broker.external import ExternalBroker
 from mqtt.broker.listeners import TlsFiles
@@ -42,8 +43,10 @@ from mqtt.broker.supervisor import OwnBroker
 from mqtt.home_assistant.bridge import HomeAssistantBridge
 from mqtt.plane import MqttPlane
 from mqtt.topics import Topics
+from sip.b2bua import B2bua
 from sip.media.relay import RtpRelay
 from sip.service import SipService
+from sip.trunk import Trunk
 
 FLUSH_EVERY_S = 0.5  # no registration older than a second is lost by a kill (issue: bad input)
 RETENTION_EVERY_S = 3600.0
@@ -114,11 +117,11 @@ def build(site: Path, config: Config) -> House:
     fan = EventFan(plane.publish_event)
     doors = _doors(base, plane, fan)
     plane.attach(doors)
-    desk = _call_desk(base, sip, doors, fan)
+    phones = _telephony(base, sip, doors, fan)
     watch = ChangeWatch(base.world, base.store, base.secrets.vault)
     loop_watch = LoopWatch()
     logins = LoginsFollower(plane.accounts_changed)
-    base.world.listeners += [SipFollower(sip).changed, logins.changed]
+    base.world.listeners += [SipFollower(sip).changed, logins.changed, CallsFollower(phones.desk, phones.calls).changed]
     parts = Parts(
         base.world,
         watch,
@@ -127,9 +130,11 @@ def build(site: Path, config: Config) -> House:
         doors,
         sip,
         loop_watch,
-        calls_in_progress=lambda: len(desk.in_progress()),
+        calls_in_progress=lambda: len(phones.desk.in_progress()),
         addresses=lambda: house.addresses(),
-        ladder=lambda call: None,
+        ladder=lambda call: ladder_json(
+            phones.calls.ladder(CallId(call)), sip.registrar.table, lambda user: name_of(base.world.snapshot, user)
+        ),
     )
     http, local = _http(base, DaemonFace(parts, base.clock.now_ms))
     components: list[Component] = [
@@ -139,9 +144,11 @@ def build(site: Path, config: Config) -> House:
         doors,
         plane,
         logins,
-        RtpRelay(config.media),
-        desk,
+        phones.media,
+        phones.desk,
         sip,
+        *([phones.trunk] if phones.trunk is not None else []),
+        phones.calls,
         *([http] if http is not None else []),
         local,
         watch,
@@ -177,12 +184,37 @@ def _doors(base: Base, plane: MqttPlane, fan: EventFan) -> DoorDesk:
     )
 
 
-def _call_desk(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> CallDesk:
-    has_trunk = bool(base.config.trunk.host)
-    reach = SipReach(sip.registrar, base.clock, lambda: has_trunk)
-    store = WriterCallStore(base.writer)
-    ports = DeskPorts(base.world, base.clock, reach, store, doors.open_in_call, fan.tell)
-    return CallDesk(ports, base.config.calls, trunk=has_trunk)
+@dataclass(frozen=True, slots=True)
+class Telephony:
+    """What carries calls above the SIP endpoint."""
+
+    desk: CallDesk
+    media: RtpRelay
+    trunk: Trunk | None
+    calls: B2bua
+
+
+def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> Telephony:
+    config = base.config
+    trunk = _trunk(base, sip)
+    reach = SipReach(sip.registrar, base.clock, lambda: trunk is not None and trunk.up)
+    ports = DeskPorts(base.world, base.clock, reach, WriterCallStore(base.writer), doors.open_in_call, fan.tell)
+    desk = CallDesk(ports, config.calls, trunk=trunk is not None)
+    media = RtpRelay(config.media)
+    realm = base.world.snapshot.community.id
+    calls = B2bua(sip.endpoint, sip.registrar, desk, media, config.calls, realm=realm, trunk=trunk)
+    return Telephony(desk, media, trunk, calls)
+
+
+def _trunk(base: Base, sip: SipService) -> Trunk | None:
+    """Raises ValueError where a trunk with an account has no password."""
+    settings = base.config.trunk
+    if not settings.host:
+        return None
+    password = base.secrets.text("trunk_password")
+    if settings.user and not password:
+        raise ValueError("trunk.user is set, but there is no secrets/trunk_password")
+    return Trunk(settings, password or "", sip.endpoint)
 
 
 def _base(site: Path, config: Config) -> Base:
