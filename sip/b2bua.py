@@ -19,6 +19,7 @@ from sip.dialog import Dialog, DialogKey, key_of_request
 from sip.endpoint import Endpoint
 from sip.flow import Destination, Flow
 from sip.leg import SDP, Leg, LegTools
+from sip.leg_uas import UasLeg
 from sip.media.engine import MediaEngine
 from sip.message import Request, Response
 from sip.registrar import Registrar
@@ -87,6 +88,7 @@ class B2bua:
         endpoint.dialogs = self
         endpoint.on_ack = self._ack
         endpoint.on_stray_success = self._stray
+        endpoint.on_connection_lost.append(self._connection_lost)
         if trunk is not None:
             endpoint.vouch = trunk.vouch
 
@@ -183,6 +185,12 @@ class B2bua:
         trunk = self._trunk if self._trunk is not None and self._trunk.owns(flow) else None
         tools = self._roads.trunk_tools(trunk) if trunk is not None else self._roads.device_tools(None)
         self._roads.strays.hang_up(response, flow, tools)
+
+    def _connection_lost(self, flow: Flow) -> None:
+        """A caller that waits for an answer on this connection will not hear it. Who talks may come back on another."""
+        for entry in list(self._entries.values()):
+            if entry.leg.flow == flow and isinstance(entry.leg, UasLeg):
+                entry.leg.give_up()
 
     # --- new calls --------------------------------------------------------------------------------------------------
 

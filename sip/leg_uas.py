@@ -32,14 +32,14 @@ class UasLeg(Leg):
         self._tx = tx
         self._contact = self.contact(escape_user(contact_user), tx.flow)
         required = "100rel" in tx.request.options("Require")
-        self._reliable = ReliableProvisionals(tx, tools.endpoint.timers, self._give_up) if required else None
+        self._reliable = ReliableProvisionals(tx, tools.endpoint.timers, lambda: self.give_up(504)) if required else None
         self._early_media: bytes = b""
         self._hang_up_when_confirmed = False
         self.dialog: Dialog | None = Dialog.as_uas(tx.request, tx.local_tag, self._contact)
         self.learn_peer(tx.request)
         tools.dialogs.add_dialog(self.dialog, self)
-        tx.on_cancel = lambda _cancel: self._cancelled()
-        tx.on_lost = self._cancelled
+        tx.on_cancel = lambda _cancel: self.give_up()
+        tx.on_lost = self.give_up
 
     @property
     def request(self) -> Request:
@@ -111,6 +111,15 @@ class UasLeg(Leg):
             self.pending.ack = None
         self.hang_up()
 
+    def give_up(self, status: int = 487) -> None:
+        """The caller cancelled (RFC 3261 §9.2), or cannot be reached any more. Nothing after a final answer."""
+        if self.over or self.answered:
+            return
+        self.stop()
+        self._tx.reply(status)
+        self._told.caller_cancelled()
+        self.finish()
+
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def receive(self, tx: ServerTx, dialog: Dialog) -> None:
@@ -118,7 +127,7 @@ class UasLeg(Leg):
             self._reliable.acknowledged(tx)
         elif tx.request.method == "BYE" and not self.answered and dialog.accepts(tx.request):
             tx.reply(200)  # RFC 3261 §15: the caller may give up an early dialog with BYE, too
-            self._cancelled()
+            self.give_up()
         else:
             super().receive(tx, dialog)
 
@@ -132,23 +141,6 @@ class UasLeg(Leg):
             super().hang_up()
         else:
             self._told.caller_confirmed(description)
-
-    def _cancelled(self) -> None:
-        """Also called when a refusal of ours was never acknowledged: then all is said already."""
-        if self.over or self.answered:
-            return
-        self.stop()
-        self._tx.reply(487)  # RFC 3261 §9.2
-        self._told.caller_cancelled()
-        self.finish()
-
-    def _give_up(self) -> None:
-        """The caller never acknowledged a provisional answer (RFC 3262 §3)."""
-        if not self.over and not self.answered:
-            self.stop()
-            self._tx.reply(504)
-            self._told.caller_cancelled()
-            self.finish()
 
     def _fork(self) -> None:
         """The answer differs from the early media that another leg gave, and within one dialog it may not (RFC 3261

@@ -141,5 +141,4 @@ class OwnDescription:
         if (media, attributes) != self._said:
             self._said = (media, attributes)
             self._version += 1
-        host = next((m.host for m in media if not m.rejected), self._host)
-        return render(Session(media, self._id, str(self._version), host, attributes=attributes))
+        return render(Session(media, self._id, str(self._version), self._host, attributes=attributes))
