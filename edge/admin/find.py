@@ -73,7 +73,8 @@ def find_device(scope: Scope, typed: str) -> Row[Any]:
         row = scope.connection.execute(_of(scope, device).where(device.c.mac == mac)).one_or_none()
         if row is not None:
             return row
-    rows = scope.connection.execute(_of(scope, device).where(device.c.name == checks.name("device", typed))).all()
+    named = _of(scope, device).where(device.c.name == checks.name("device", typed)).order_by(device.c.mac)
+    rows = scope.connection.execute(named).all()
     if len(rows) > 1:
         raise Ambiguous(f"{typed} is the name of several devices: " + _named(row.mac for row in rows))
     if not rows:

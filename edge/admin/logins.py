@@ -3,12 +3,12 @@
 import re
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import delete, select
 
 from edge.admin.edit import Edit, NotFound, Reading
 from edge.admin.find import must_be_free
 from edge.core.checks import RuleBroken
-from edge.store.secrets import Vault, new_password
+from edge.store.secrets import new_password
 from edge.store.tables import mqtt_login
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{1,63}")
@@ -44,11 +44,3 @@ def remove(edit: Edit, name: str) -> None:
 def listed(scope: Reading) -> list[dict[str, Any]]:
     query = select(mqtt_login.c.name, mqtt_login.c.role).where(mqtt_login.c.community_id == scope.community_id)
     return [dict(row._mapping) for row in scope.connection.execute(query.order_by(mqtt_login.c.name))]
-
-
-def passwords(connection: Connection, vault: Vault) -> dict[str, str]:
-    """Name -> password of every integrator, for the broker's password file."""
-    rows = connection.execute(select(mqtt_login.c.name, mqtt_login.c.password)).all()
-    return {
-        row.name: vault.unseal(bytes(row.password), table="mqtt_login", column="password", row=row.name) for row in rows
-    }
