@@ -11,7 +11,7 @@ from edge.core.ports import Clock, World
 from edge.store.secrets import SiteSecrets
 from models.device_events import OpenResult
 from models.ids import DeviceId, Mac
-from mqtt.accounts import HOME_ASSISTANT, Account, MqttAccounts, Role
+from mqtt.accounts import HOME_ASSISTANT, Account, Grant, MqttAccounts, Role
 from mqtt.broker.external import ExternalBroker
 from mqtt.broker.supervisor import OwnBroker
 from mqtt.client import Endpoint, Login
@@ -50,9 +50,17 @@ class HomeAssistant:
         """*accounts*, with Home Assistant and our link to it where it comes to our own broker."""
         if self._settings.url:
             return accounts
-        ours = Account(_OUR_LINK, self._password, Role.SERVICE, self._topics.bridge_grants())
-        theirs = Account(HOME_ASSISTANT, self._login_of_ours(), Role.HOME_ASSISTANT, self._topics.grants())
-        return _WithMore(accounts, (ours, theirs))
+        ours = Account(_OUR_LINK, self._password, Role.SERVICE, self.link_grants)
+        return _WithMore(accounts, (ours, self.account()))
+
+    @property
+    def link_grants(self) -> tuple[Grant, ...]:
+        """What our own link needs beside a service's rights."""
+        return self._topics.bridge_grants()
+
+    def account(self) -> Account:
+        """Home Assistant itself, at the broker of the devices. Its password is made when it is first needed."""
+        return Account(HOME_ASSISTANT, self._their_password(), Role.HOME_ASSISTANT, self._topics.grants())
 
     def bridge(
         self,
@@ -85,8 +93,7 @@ class HomeAssistant:
             )
         return lambda: (broker.dial(LINK)[0], Login(_OUR_LINK, self._password, _OUR_LINK))
 
-    def _login_of_ours(self) -> str:
-        """The password with which Home Assistant comes to our broker, made when it is first needed."""
+    def _their_password(self) -> str:
         stored = self._secrets.text(SECRET)
         if stored is None:
             stored = f"{HOME_ASSISTANT}:{secrets.token_urlsafe(24)}"

@@ -4,8 +4,10 @@ import click
 
 from edge.admin import logins
 from edge.commands.base import Cli, EdgeGroup, group, pass_cli
+from edge.commands.mqtt_export import export
 
-command = group("mqtt", "MQTT logins of integrators.")
+command = group("mqtt", "MQTT logins of integrators, and files for an external broker.")
+command.add_command(export)
 login: EdgeGroup = EdgeGroup("login", help="Logins that read the edge's events, and nothing else.")
 command.add_command(login)
 
