@@ -84,6 +84,7 @@ class _Entry:
     binding: Binding
     missed: int = 0  # pings in a row
     live: bool = False  # as last told to the listeners
+    queued_ms: int = 0  # its place in the queue of expiries, never later than its expiry
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ class BindingTable:
     _users: dict[str, dict[str, _Entry]] = field(default_factory=dict)
     _owners: dict[str, str] = field(default_factory=dict)  # key -> user
     _by_connection: dict[int, set[str]] = field(default_factory=dict)
-    _expiries: list[tuple[int, str]] = field(default_factory=list)  # heap of (ms, key); stale entries are skipped
+    _expiries: list[tuple[int, str]] = field(default_factory=list)  # heap of (ms, key), looked at again when due
 
     def __len__(self) -> int:
         return len(self._owners)
@@ -116,6 +117,10 @@ class BindingTable:
         if len(found) > 1:
             found.sort(key=lambda binding: (-binding.q, -binding.updated_at_ms))
         return tuple(found)
+
+    def count(self, user: str) -> int:
+        """How many bindings *user* has, expired ones that were not swept yet among them."""
+        return len(self._users.get(user, ()))
 
     def live(self, user: str, now_ms: int) -> tuple[Binding, ...]:
         """Bindings of *user* that can be rung now (decision 23)."""
@@ -151,7 +156,8 @@ class BindingTable:
                     tell(before, binding)
         if binding.flow.connection:
             self._by_connection.setdefault(binding.flow.connection, set()).add(binding.key)
-        heapq.heappush(self._expiries, (binding.expires_at_ms, binding.key))
+        if not entry.queued_ms or binding.expires_at_ms < entry.queued_ms:
+            self._queue(entry)
         self._set_live(entry, self._usable(entry), Offline.CONNECTION_LOST)
 
     def remove(self, key: str, why: Offline) -> Binding | None:
@@ -173,9 +179,13 @@ class BindingTable:
         while self._expiries and self._expiries[0][0] <= now_ms:
             _, key = heapq.heappop(self._expiries)
             entry = self._entry(key)
-            if entry is not None and entry.binding.expires_at_ms <= now_ms:
+            if entry is None:
+                continue
+            if entry.binding.expires_at_ms <= now_ms:
                 self.remove(key, Offline.EXPIRED)
                 gone.append(entry.binding)
+            elif entry.queued_ms <= now_ms:  # renewed meanwhile
+                self._queue(entry)
         return gone
 
     def connection_lost(self, flow: Flow) -> None:
@@ -218,6 +228,10 @@ class BindingTable:
         else:
             for tell_why in self.on_offline:
                 tell_why(entry.binding, why)
+
+    def _queue(self, entry: _Entry) -> None:
+        entry.queued_ms = entry.binding.expires_at_ms
+        heapq.heappush(self._expiries, (entry.queued_ms, entry.binding.key))
 
     def _changed(self, key: str, present: bool) -> None:
         for tell in self.on_change:

@@ -10,7 +10,9 @@ from typing import Final
 from sip.message import Request, Response
 from sip.uri import quote_string
 
-_PARAM: Final = re.compile(r"\s*([A-Za-z0-9\-]+)\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^\s,\"]+)\s*(?:,|$)")
+_PAIR: Final = r"\s*([A-Za-z0-9\-]+)\s*=\s*(\"[^\"\\]*(?:\\.[^\"\\]*)*\"|[^\s,\"]+)\s*(?:,|$)"
+_PARAM: Final = re.compile(_PAIR)
+_PARAMS: Final = re.compile(f"(?:{_PAIR})+")
 ALGORITHMS: Final = ("SHA-256", "MD5")  # the stronger one first
 MAX_TRIES: Final = 2  # answers to challenges for one request: the second only if the first was stale
 
@@ -45,21 +47,14 @@ def parse_digest(value: str) -> dict[str, str] | None:
     scheme, _, rest = value.partition(" ")
     if scheme.lower() != "digest":
         return None
-    fields: dict[str, str] = {}
-    at, end = 0, len(rest)
-    while at < end:
-        found = _PARAM.match(rest, at)
-        if found is None:
-            return None
-        name, text = found[1].lower(), found[2]
-        if name in fields:
-            return None
-        if text[0] == '"':
-            text = text[1:-1]
-            if "\\" in text:
-                text = re.sub(r"\\(.)", r"\1", text)
-        fields[name] = text
-        at = found.end()
+    if not _PARAMS.fullmatch(rest):
+        return None
+    pairs = _PARAM.findall(rest)
+    fields = {name.lower(): text if text[0] != '"' else text[1:-1] for name, text in pairs}
+    if len(fields) != len(pairs):
+        return None
+    if "\\" in rest:
+        fields = {name: re.sub(r"\\(.)", r"\1", text) for name, text in fields.items()}
     return fields
 
 

@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from edge.core.ports import BindingStore
@@ -14,7 +15,7 @@ from sip.bindings import Binding, BindingTable, Offline
 from sip.flow import Flow
 from sip.message import Request, Response, response_to
 from sip.parser import is_wildcard
-from sip.server_tx import ServerTx, new_tag
+from sip.server_tx import ServerTx
 from sip.settings import SipSettings
 from sip.uri import NameAddr, SipUri, UriError
 
@@ -95,27 +96,26 @@ class Registrar:
         if tx.user is None:  # somebody vouched for instead of proven has no AOR here
             tx.reply(403)
             return
-        response = self.register(tx.request, tx.user, tx.flow, now_ms)
-        tx.respond(response)
+        tx.respond(self.register(tx.request, tx.user, tx.flow, now_ms, tx.local_tag))
 
-    def register(self, request: Request, user: SipUser, flow: Flow, now_ms: int) -> Response:
+    def register(self, request: Request, user: SipUser, flow: Flow, now_ms: int, to_tag: str) -> Response:
         """Carry out *request*, all of it or nothing, and say what to answer (RFC 3261 §10.3)."""
         current = {binding.key: binding for binding in self.table.of(user, now_ms)}
         try:
             wishes = _wildcard(request, current) if is_wildcard(request) else _wishes(request, user, flow)
         except UriError:
-            return response_to(request, 400, "Malformed Contact", new_tag())
+            return response_to(request, 400, "Malformed Contact", to_tag)
         for wish in wishes:
             if 0 < wish.expires_s < self._settings.min_expires_s:  # §10.3 step 7
-                refused = response_to(request, 423, to_tag=new_tag())
+                refused = response_to(request, 423, to_tag=to_tag)
                 refused.headers.set("Min-Expires", str(self._settings.min_expires_s))
                 return refused
             if (known := current.get(wish.key)) is not None and _out_of_order(request, known):
-                return response_to(request, 500, "Out of order", new_tag())
+                return response_to(request, 500, "Out of order", to_tag)
         changed, removed = self._carry_out(request, wishes, user, flow, now_ms)
         if changed or removed:
             self._store.save([b.stored() for b in changed], [(b.sip_user, b.key) for b in removed])
-        return self._success(request, user, now_ms)
+        return self._success(request, user, now_ms, to_tag)
 
     def _carry_out(
         self, request: Request, wishes: list[_Wish], user: SipUser, flow: Flow, now_ms: int
@@ -143,7 +143,7 @@ class Registrar:
             )
             self.table.put(binding)
             changed.append(binding)
-        if changed:
+        if changed and self.table.count(user) > CONTACTS_MAX:
             present = sorted(self.table.of(user, now_ms), key=lambda binding: binding.updated_at_ms)
             for oldest in present[: max(0, len(present) - CONTACTS_MAX)]:
                 self.table.remove(oldest.key, Offline.REPLACED)
@@ -156,13 +156,13 @@ class Registrar:
         granted = round(wanted_s * (1 - EXPIRES_JITTER + 2 * EXPIRES_JITTER * self._jitter()))
         return max(1, min(granted, self._settings.max_expires_s))
 
-    def _success(self, request: Request, user: SipUser, now_ms: int) -> Response:
+    def _success(self, request: Request, user: SipUser, now_ms: int, to_tag: str) -> Response:
         """§10.3 step 8: all bindings of the AOR with the time they have left."""
-        response = response_to(request, 200, to_tag=new_tag())
+        response = response_to(request, 200, to_tag=to_tag)
         for binding in self.table.of(user, now_ms):
             left_s = max(1, round((binding.expires_at_ms - now_ms) / 1000))
             response.headers.add("Contact", f"<{binding.contact}>;expires={left_s}")
-        response.headers.set("Date", email.utils.formatdate(now_ms / 1000, usegmt=True))  # many panels have no clock
+        response.headers.set("Date", _date(now_ms // 1000))  # many panels have no clock
         return response
 
 
@@ -214,6 +214,11 @@ def _seconds(text: str | None, default: int) -> int:
     if text is None or not (text.isascii() and text.isdigit()):
         return default
     return int(text) if len(text) <= 9 else 999_999_999
+
+
+@lru_cache(maxsize=2)
+def _date(unix_s: int) -> str:
+    return email.utils.formatdate(unix_s, usegmt=True)
 
 
 def _quality(text: str | None) -> float:

@@ -10,7 +10,12 @@ from urllib.parse import quote, unquote
 Params = tuple[tuple[str, str | None], ...]
 
 _NAME: Final = r"[A-Za-z0-9\-.!%*_+`'~]+"
-_QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
+_QUOTED: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+# The shapes that nearly all texts have, read in one step; everything else goes the long way.
+_PLAIN_URI: Final = re.compile(
+    r"(sips?):([A-Za-z0-9.+*_\-]+)@([A-Za-z0-9_][A-Za-z0-9_.\-]*)(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?", re.ASCII
+)
+_PLAIN_ADDR: Final = re.compile(r"<(sips?:[A-Za-z0-9.+*_@:;=\-]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`'~]+))?", re.ASCII)
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)", re.DOTALL)
 _HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*))(?::([0-9]{1,5}))?", re.ASCII)
 _USER: Final = re.compile(r"[^\x00-\x20<>\"@\x7f]+")
@@ -55,6 +60,9 @@ class SipUri:
 
     @classmethod
     def _read(cls, text: str) -> "SipUri":
+        plain = _PLAIN_URI.fullmatch(text)
+        if plain is not None:
+            return cls(plain[2], plain[3].lower(), int(plain[4]) if plain[4] else None, (), plain[1])
         found = _SCHEME.fullmatch(text)
         if found is None:
             raise UriError("a URI needs a scheme")
@@ -129,6 +137,9 @@ class NameAddr:
 
     @classmethod
     def _read(cls, text: str) -> "NameAddr":
+        plain = _PLAIN_ADDR.fullmatch(text)
+        if plain is not None:
+            return cls(plain[1], "", (("tag", plain[2]),) if plain[2] else ())
         quoted = _DISPLAY_QUOTED.match(text)
         found = quoted or _DISPLAY_TOKENS.match(text)
         if found is not None:

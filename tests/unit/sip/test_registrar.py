@@ -46,7 +46,7 @@ class Desk:
             message.headers.set("Contact", contact)
         if expires is not None:
             message.headers.set("Expires", str(expires))
-        return self.registrar.register(message, USER, flow, now)
+        return self.registrar.register(message, USER, flow, now, "tag")
 
     def live(self, now: int = NOW) -> list[str]:
         return [binding.contact for binding in self.registrar.live(USER, now)]
