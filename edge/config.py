@@ -168,6 +168,8 @@ class _Reading:
         for setting, message in contradictions(config):
             if setting not in self._refused:
                 self._problem(setting, f"{setting} {message}")
+        if urlsplit(config.store.url).password and "store.url" not in self._from_environment:
+            self._problem("store.url", f"store.url must not hold a password here: set {twin('store', 'url')} instead")
         if self._problems:
             raise ConfigError(tuple(self._problems))
         return config

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 
 from edge.admin import community as communities
 from edge.admin.edit import Admin, Edit
-from edge.config import FILE_NAME, Config, load
+from edge.config import FILE_NAME, Config, load, parse
 from edge.config_file import generate
 from edge.core import checks
 from edge.store.engine import Store, open_store, site_url
@@ -70,7 +70,7 @@ def make_site(
 
     *options*: columns of the community; what is missing has its default. Everything is checked before anything is
     made, and `edge.toml` comes last, so that a half-made site is not taken for one.
-    Raises SiteError where there is a site already, RuleBroken.
+    Raises SiteError where there is a site already, RuleBroken, ConfigError for settings that can't be.
     """
     if (folder / FILE_NAME).exists():
         raise SiteError(f"{folder} is a site already")
@@ -81,6 +81,7 @@ def make_site(
         home_automation=values.get("home_automation", False),
     )
     text = generate(settings)
+    parse(text.encode(), environ={})
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     secrets = SiteSecrets.create(folder)
     url = str((settings or {}).get("store.url", Config().store.url))

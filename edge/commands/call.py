@@ -10,14 +10,18 @@ import click
 
 from edge.admin.edit import NotFound
 from edge.admin.find import find_apartment, find_device
-from edge.commands.base import REFUSED, Cli, group, pass_cli
+from edge.commands.base import REFUSED, Cli, EdgeGroup, pass_cli
 from edge.commands.times import moment
 from edge.core.call_events import ContactRef, Reach
 from models.binding import ContactBinding
 from models.call import LegKind, Refusal, Target
 from models.ids import ApartmentId, DeviceId
 
-command = group("call", "Calls: who would ring and why, what became of them.")
+command = EdgeGroup(
+    "call",
+    help="Calls: who would ring and why, what became of them.",
+    lazy={"test": ("edge.commands.trial", "Place a real call to an apartment, as a visitor would.")},
+)
 
 _POLL_S: Final = 0.3
 _FOLLOWED: Final = 200  # newest calls that are looked at

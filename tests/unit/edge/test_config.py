@@ -52,6 +52,11 @@ def test_the_environment_goes_before_the_file():
     assert [config.calls.ring_s(stage) for stage in range(3)] == [3.0, 4.5, 20.0]
 
 
+def test_a_password_of_the_store_comes_by_the_environment():
+    config = parse(b"", environ={"EDGE_STORE__URL": "postgresql://u:p@h/d"})
+    assert config.store.url == "postgresql://u:p@h/d"
+
+
 def test_variables_of_other_programs_are_left_alone():
     assert parse(b"", environ={"EDGE_SITE": "/srv/x", "KNOWLEDGE_SIP__PORT": "1"}) == Config()
 
@@ -97,6 +102,10 @@ WRONG = [
     (
         '[mqtt]\nbroker = "external"\nurl = "mqtt://u:p@h"',
         "edge.toml:3: mqtt.url must not hold a password: put it in secrets/mqtt_password",
+    ),
+    (
+        '[store]\nurl = "postgresql://u:p@h/d"',
+        "edge.toml:2: store.url must not hold a password here: set EDGE_STORE__URL instead",
     ),
     ('[mqtt]\nprefix = "a/b"', "edge.toml:2: mqtt.prefix must be one topic level, without + # / $"),
     ('[tls]\nkey = "k.pem"', "edge.toml:1: tls.certificate and tls.key belong together: set both or neither"),
