@@ -1,0 +1,87 @@
+"""The real SIP side with a B2BUA, RTP relay and trunk on real sockets; only the desk is the test's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+from edge.core.settings import CallSettings
+from models.call import CallPlan
+from models.device import DigestOffer
+from models.ids import SipUser
+from sip.b2bua import B2bua
+from sip.bindings import Binding
+from sip.flow import Address, Flow
+from sip.media.relay import RtpRelay
+from sip.media.settings import MediaSettings
+from sip.settings import SipSettings, TrunkSettings
+from sip.trunk import Trunk
+from tests.fakes.b2bua import FakeDesk
+from tests.fakes.sip import REALM, FakeAccounts
+from tests.fakes.sip_service import Running, SystemClock, until
+
+
+@dataclass
+class CallingHouse:
+    """``async with CallingHouse(ip, users, plan) as house: …``; listens on *ip*:5060, UDP and TCP."""
+
+    ip: str
+    users: tuple[str, ...]  # each with the password pw<user>
+    plan: CallPlan
+    trunk_settings: TrunkSettings | None = None
+    trunk_password: str = ""
+    settings: CallSettings = field(default_factory=CallSettings)
+    media_ports: tuple[int, int] = (30000, 30399)
+
+    async def __aenter__(self) -> Self:
+        sip = SipSettings(listen=(self.ip,), port=5060, tls_port=0, source_rate_per_s=0)
+        self._running = Running(sip, accounts=FakeAccounts({user: f"pw{user}" for user in self.users}))
+        await self._running.__aenter__()
+        service = self._running.service
+        self.endpoint, self.registrar = service.endpoint, service.registrar
+        self.relay = RtpRelay(MediaSettings(port_min=self.media_ports[0], port_max=self.media_ports[1]))
+        await self.relay.start()
+        self.desk = FakeDesk(self.registrar, SystemClock().now_ms, self.plan)
+        self.trunk = None
+        if self.trunk_settings is not None:
+            self.trunk = Trunk(self.trunk_settings, self.trunk_password, self.endpoint)
+            if self.trunk.registration is not None:
+                self.trunk.registration.begin()
+        self.b2bua = B2bua(
+            self.endpoint, self.registrar, self.desk, self.relay, self.settings, realm=REALM, trunk=self.trunk
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.b2bua.end_all()
+        if self.trunk is not None:
+            await self.trunk.stop()
+        await self.relay.stop()
+        await self._running.__aexit__()
+
+    @property
+    def server(self) -> str:
+        return f"{self.ip}:5060"
+
+    def offer_md5(self, user: str) -> None:
+        """For a phone that does not register where SHA-256 is offered too (decision 34)."""
+        self._running.accounts.offers[user] = DigestOffer.MD5
+
+    def register(self, user: str, host: str) -> None:
+        """A contact binding of a phone on *host*:5060 that does not register itself."""
+        remote = Address(host, 5060)
+        self.registrar.table.put(
+            Binding(
+                sip_user=SipUser(user),
+                key=f"key-{user}",
+                contact=f"sip:{user}@{remote}",
+                flow=Flow("UDP", Address(self.ip, 5060), remote),
+                expires_at_ms=SystemClock().now_ms() + 3_600_000,
+            )
+        )
+
+    async def over(self, within_s: float = 5.0) -> None:
+        """Return once no call has a leg on the wire any more."""
+        await until(lambda: self.b2bua.calls == 0 and self.desk.records, within_s)
+
+    async def until(self, condition: Callable[[], object], within_s: float = 5.0) -> None:
+        await until(condition, within_s)
