@@ -136,7 +136,7 @@ class Endpoint:
 
     def _request(self, request: Request, flow: Flow) -> None:
         try:
-            key = transaction_key(request)
+            key = transaction_key(request, flow.transport)
         except UriError:
             raise ParseError(400, "Malformed Via") from None
         if request.method == "ACK":
@@ -358,12 +358,15 @@ class Endpoint:
         request.headers.replace_via(Via(via.transport, via.host, via.port, tuple(params)))
 
 
-def transaction_key(request: Request) -> Key:
-    """What makes a request the same one again (RFC 3261 §17.2.3); ACK has the key of its INVITE. Raises UriError."""
+def transaction_key(request: Request, transport: str) -> Key:
+    """What makes a request the same one again (RFC 3261 §17.2.3); ACK has the key of its INVITE. Raises UriError.
+
+    The method comes last. *transport* belongs to it so that an answer never goes down a way that was not asked on.
+    """
     via = request.via
     method = "INVITE" if request.method == "ACK" else request.method
     if via.branch.startswith(BRANCH_COOKIE) and len(via.branch) > len(BRANCH_COOKIE):
-        return via.branch, via.host, via.port or 5060, method
+        return transport, via.branch, via.host, via.port or 5060, method
     # RFC 2543 peers: the ACK has another To tag than the INVITE, so an INVITE is known without it.
     to_tag = "" if method in ("INVITE", "CANCEL") else request.to_tag
-    return request.uri, to_tag, request.from_tag, request.call_id, request.cseq.number, str(via), method
+    return transport, request.uri, to_tag, request.from_tag, request.call_id, request.cseq.number, str(via), method

@@ -14,7 +14,7 @@ _LENGTH_LINE: Final = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:[^\n]*\n")
 class StreamFramer:
     """Feed it what arrives; it gives back whole messages and counts keep-alives to answer.
 
-    After a ParseError the stream has no meaning any more: close the connection.
+    Once `broken` is set the stream has no meaning any more: close the connection.
     """
 
     def __init__(self) -> None:
@@ -22,6 +22,7 @@ class StreamFramer:
         self._searched = 0  # bytes of the buffer known to hold no end of a header
         self._needed = 0  # length of the message at the front, once its header is complete
         self.pongs = 0  # CRLFs owed for double CRLFs; the caller sets it back
+        self.broken: ParseError | None = None
 
     @property
     def unfinished(self) -> bool:
@@ -29,19 +30,25 @@ class StreamFramer:
         return bool(self._buffer) and self._buffer != b"\r\n"
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Messages completed by *data*. Raises ParseError where the stream is broken; messages before the fault are
-        lost with it, for they were sent by the same broken peer."""
-        self._buffer += data
+        """Messages completed by *data*; those before a fault too."""
         messages: list[bytes] = []
-        while True:
-            self._skip_keep_alives()
-            if not self._needed and not self._read_length():
-                return messages
-            if len(self._buffer) < self._needed:
-                return messages
-            messages.append(bytes(self._buffer[: self._needed]))
-            del self._buffer[: self._needed]
-            self._needed = self._searched = 0
+        if self.broken is not None:
+            return messages
+        self._buffer += data
+        try:
+            while self._complete():
+                messages.append(bytes(self._buffer[: self._needed]))
+                del self._buffer[: self._needed]
+                self._needed = self._searched = 0
+        except ParseError as error:
+            self.broken = error
+            self._buffer.clear()
+        return messages
+
+    def _complete(self) -> bool:
+        """Whether a whole message stands at the front."""
+        self._skip_keep_alives()
+        return bool(self._needed or self._read_length()) and len(self._buffer) >= self._needed
 
     def _skip_keep_alives(self) -> None:
         if self._needed:

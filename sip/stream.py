@@ -80,12 +80,7 @@ class Connection(asyncio.Protocol):
         if self.flow is None or self._transport is None:
             return
         was_unfinished = self._framer.unfinished
-        try:
-            messages = self._framer.feed(data)
-        except ParseError as error:  # RFC 3261 §18.3: nothing after this can be read
-            self._receiver.refuse_stream(error, self.flow)
-            self._transport.close()
-            return
+        messages = self._framer.feed(data)
         if self._framer.pongs:
             self._framer.pongs = 0
             self._transport.write(b"\r\n")  # RFC 5626 §4.4.1
@@ -95,6 +90,9 @@ class Connection(asyncio.Protocol):
         self._waiting.extend(messages)
         if self._resume is None:
             self._deliver()
+        if self._framer.broken is not None and self._transport is not None:
+            self._receiver.refuse_stream(self._framer.broken, self.flow)  # RFC 3261 §18.3: nothing more can be read
+            self._transport.close()
 
     def send(self, data: bytes) -> bool:
         """Write; False where the connection is closed or its peer does not read."""

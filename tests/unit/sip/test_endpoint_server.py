@@ -113,6 +113,14 @@ def test_the_last_answer_is_repeated_for_32_seconds(bench, callee):
     assert bench.timers.pending == 0
 
 
+def test_the_same_branch_on_another_transport_is_another_request(bench, callee):
+    ping = request("OPTIONS")
+    bench.receive(ping)
+    tcp = flow_to(PHONE.host, 40000, "TCP", 3)
+    bench.receive(ping, tcp)
+    assert [flow for flow, _ in bench.wire.sent] == [flow_to(*PHONE), tcp]
+
+
 def test_answers_to_many_requests_are_forgotten_in_their_turn(bench, callee):
     for number in range(20):
         info = bench.authorised(request("INFO", call_id=f"c{number}"))

@@ -11,9 +11,11 @@ TWO = request("OPTIONS").render()
 
 
 def refused(data: bytes) -> ParseError:
-    with pytest.raises(ParseError) as caught:
-        StreamFramer().feed(data)
-    return caught.value
+    framer = StreamFramer()
+    assert framer.feed(data) == []
+    assert framer.broken is not None
+    assert framer.feed(ONE) == []
+    return framer.broken
 
 
 @given(st.lists(st.sampled_from([ONE, TWO]), max_size=4), st.lists(st.integers(0, 2000), max_size=12))
@@ -80,6 +82,12 @@ def test_a_broken_stream_is_refused_with_an_answer(data, status):
 
 def test_a_header_without_end_is_cut_off():
     assert refused(b"OPTIONS sip:a SIP/2.0\r\n" + b"X: y\r\n" * (MAX_HEAD_BYTES // 6 + 1)).status == 513
+
+
+def test_messages_before_a_fault_are_good():
+    framer = StreamFramer()
+    assert framer.feed(ONE + b"nonsense\r\n\r\n" + TWO) == [ONE]
+    assert framer.broken is not None
 
 
 def test_a_length_in_the_body_is_not_the_length():
