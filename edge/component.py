@@ -2,8 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
+import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
+
+SLOW_STOP_S: Final = 1.0
+log = logging.getLogger(__name__)
 
 
 class Component(Protocol):
@@ -31,7 +36,7 @@ async def serve(components: Sequence[Component], stopping: asyncio.Event, ready:
     """
     async with contextlib.AsyncExitStack() as stack:
         for component in components:
-            stack.push_async_callback(component.stop)
+            stack.push_async_callback(_stop, component)
             await component.start()
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(component.run(), name=component.name) for component in components]
@@ -40,3 +45,11 @@ async def serve(components: Sequence[Component], stopping: asyncio.Event, ready:
             await stopping.wait()
             for task in tasks:
                 task.cancel()
+
+
+async def _stop(component: Component) -> None:
+    began = time.monotonic()
+    await component.stop()
+    took_s = time.monotonic() - began
+    if took_s > SLOW_STOP_S:
+        log.warning("%s took %.1f s to stop", component.name, took_s)

@@ -121,10 +121,17 @@ async def house(
     *init: str,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     watch: bool = False,
+    secrets: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Running]:
-    """A new site on *address*, its daemon running; with *watch*, everything that SIP says is captured."""
+    """A new site on *address*, its daemon running; with *watch*, everything that SIP says is captured.
+
+    *secrets*: files for the site's `secrets/`, by name.
+    """
     site = Site(folder / "site", address)
     await site.init(*(init or ("--plan", "premium", "--time-zone", "Europe/Berlin")), settings=settings)
+    for name, text in (secrets or {}).items():
+        (site.folder / "secrets" / name).write_text(text)
+        (site.folder / "secrets" / name).chmod(0o600)
     async with contextlib.AsyncExitStack() as stack:
         capture = SipWatch(folder / "sip.pcapng", [address], [SIP_PORT]) if watch else None
         if capture is not None:
