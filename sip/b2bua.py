@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,14 +25,16 @@ from sip.media.engine import MediaEngine
 from sip.message import Request, Response
 from sip.registrar import Registrar
 from sip.server_tx import ServerTx
+from sip.session_timer import MIN_SE_S, too_small
 from sip.trace import TracedMessage
 from sip.trunk import Trunk
 from sip.uri import NameAddr, UriError
 
 CALLS_MAX: Final = 500
 LADDERS_MAX: Final = 256  # calls whose dialogs are remembered after their end
-END_ALL_S: Final = 4.0
+END_ALL_S: Final = 3.0  # SIGTERM must be over within 5 s
 ANONYMOUS: Final = "anonymous"
+_EXPLAINED: Final[Mapping[int, Mapping[str, str]]] = {503: {"Retry-After": "10"}, 422: {"Min-SE": str(MIN_SE_S)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +201,7 @@ class B2bua:
         status = self._objection(tx.request)
         caller = self._caller(tx)
         if status or caller is None:
-            tx.reply(status or 403, headers={"Retry-After": "10"} if status == 503 else {})
+            tx.reply(status or 403, headers=_EXPLAINED.get(status))
             return
         try:
             dialled = tx.request.request_uri.user or ""
@@ -222,6 +225,8 @@ class B2bua:
             return 482
         if "Replaces" in request.headers:
             return 481  # RFC 3891 §3: nobody takes a dialog of ours over
+        if too_small(request):
+            return 422
         try:
             if request.body:
                 usable(request.body)

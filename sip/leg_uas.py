@@ -31,8 +31,9 @@ class UasLeg(Leg):
         self._told = owner
         self._tx = tx
         self._contact = self.contact(escape_user(contact_user), tx.flow)
-        required = "100rel" in tx.request.options("Require")
-        self._reliable = ReliableProvisionals(tx, tools.endpoint.timers, lambda: self.give_up(504)) if required else None
+        self._reliable: ReliableProvisionals | None = None
+        if "100rel" in tx.request.options("Require"):
+            self._reliable = ReliableProvisionals(tx, tools.endpoint.timers, lambda: self.give_up(504))
         self._early_media: bytes = b""
         self._hang_up_when_confirmed = False
         self.dialog: Dialog | None = Dialog.as_uas(tx.request, tx.local_tag, self._contact)

@@ -75,7 +75,8 @@ class ReliableProvisionals:
 
     def _transmit(self, response: Response) -> None:
         self._tx.respond(response)
-        self._handle = self._timers.call_at(self._timers.time() + self._interval, self._due)
+        at = min(self._timers.time() + self._interval, self._gives_up_at)
+        self._handle = self._timers.call_at(at, self._due)
 
     def _due(self) -> None:
         if self._waiting is None:
