@@ -1,6 +1,6 @@
 """`make demo`: a sample community, its daemon, simulated devices, and the main job played once.
 
-    python -m edge.demo [--keep] [--folder .demo] [--svg docs/timeline.svg] [--phones auto|pjsua|own]
+    python -m edge.demo [--keep] [--folder .demo] [--svg docs/timeline.svg] [--phones own] [--broker embedded]
 
 Exit status 0 only if every step really happened.
 """
@@ -35,6 +35,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path(".demo"), help="where the site is made (default .demo)")
     parser.add_argument("--svg", type=Path, help="save what was shown as a picture")
     parser.add_argument("--phones", choices=("auto", "pjsua", "own"), default="auto", help="who is at the telephones")
+    parser.add_argument("--broker", choices=("auto", "mosquitto", "embedded"), default="auto", help="whose MQTT broker")
     options = parser.parse_args()
     console = Console(record=True, highlight=False)
     if not console.is_terminal:
@@ -63,7 +64,7 @@ async def _run(options: argparse.Namespace, screen: Screen) -> int:
     screen.console.print(f"A sample community in {folder.name}/, simulated devices with telephones by {phones}")
     screen.header()
     try:
-        async with set_up(folder, screen, options.phones) as stage:
+        async with set_up(folder, screen, options.phones, options.broker) as stage:
             results = await _play(stage)
             screen.table(results)
             if options.svg:

@@ -1,5 +1,6 @@
 """The timeline that the demo shows: a lane for each actor, a row for each event, a table of proofs at the end."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from rich.text import Text
 _LANE_CELLS: Final = 19
 _TIME_CELLS: Final = 8
 _COLOURS: Final = ("cyan", "yellow", "green", "magenta", "blue")
-_STATES: Final = {"calling": "calls", "early": "hears it ring", "confirmed": "talks"}
+_WEB_FONT: Final = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+_ENDS: Final = {200: "call over", 487: "stops ringing"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ class Screen:
 
     def save_svg(self, path: Path) -> None:
         """Everything shown so far as a picture."""
-        path.write_text(self.console.export_svg(title="make demo", clear=False))
+        picture = self.console.export_svg(title="make demo", clear=False)
+        path.write_text(_WEB_FONT.sub("", picture))  # a picture in a repository fetches nothing
 
 
 def describe(event: Mapping[str, Any]) -> str | None:
@@ -104,12 +107,18 @@ def describe(event: Mapping[str, Any]) -> str | None:
     if kind == "dtmf":
         return f"hears digit {event['digit']}"
     if kind == "state":
-        if event["state"] == "disconnected":
-            return f"ends: {event['status']} {event['reason']}".strip()
-        return _STATES.get(event["state"])
+        return _describe_state(event)
     if kind == "down":
         return _describe_down(event)
     return None
+
+
+def _describe_state(event: Mapping[str, Any]) -> str | None:
+    if event["state"] == "disconnected":
+        return _ENDS.get(event["status"]) or f"refused: {event['status']} {event['reason']}".strip()
+    if event["state"] == "early":
+        return "hears it ring" if event["placed"] else None
+    return "talks" if event["state"] == "confirmed" else None
 
 
 def _describe_down(event: Mapping[str, Any]) -> str | None:

@@ -68,17 +68,21 @@ class Stage:
 
     async def log_row(self, after: int, **wanted: object) -> dict[str, Any]:
         """The first row after *after* with these fields. Raises StepFailed."""
-        return await self._eventually(
+        row = await self._eventually(
             lambda: self.site.log("--after", str(after)), lambda row: _fits(row, wanted), f"a log row with {wanted}"
         )
+        self.say("Edge", f"log {row['seq']}: {row['method']} {row['outcome']}")
+        return row
 
     async def ended_call(self, dialled: str) -> dict[str, Any]:
         """The row of the call of *dialled*, once it is final. Raises StepFailed."""
-        return await self._eventually(
+        row = await self._eventually(
             self.site.calls,
             lambda row: row["dialled"] == dialled and row["outcome"] is not None,
             f"a finished call of {dialled}",
         )
+        self.say("Edge", f"call {row['outcome']}" + (f": {row['reason']}" if row["reason"] else ""))
+        return row
 
     async def _eventually(
         self, ask: Callable[[], Any], fits: Callable[[dict[str, Any]], bool], what: str
@@ -105,22 +109,25 @@ class _ShownDevice(Device):
     def __init__(self, name: str, settings: Mapping[str, Any], log: Path, screen: Screen) -> None:
         super().__init__(name, settings, log)
         self._screen = screen
+        self._registered = False
 
     def line_received(self, line: str) -> None:
         before = self.events.mark()
         super().line_received(line)
         for event in list(self.events)[-(self.events.mark() - before) :]:
-            if text := describe(event):
+            again = self._registered and event.get("event") == "registration"
+            self._registered = self._registered or event.get("event") == "registration"
+            if not again and (text := describe(event)):
                 self._screen.event(self.name, text, "bold" if "OPENS" in text else "")
 
 
 @contextlib.asynccontextmanager
-async def set_up(folder: Path, screen: Screen, phones: str = "auto") -> AsyncIterator[Stage]:
+async def set_up(folder: Path, screen: Screen, phones: str = "auto", broker: str = "auto") -> AsyncIterator[Stage]:
     """Make the site, start its daemon and devices with their *phones*; end all of them with the block."""
     async with contextlib.AsyncExitStack() as stack:
         block = stack.enter_context(AddressBlock.claim())
         site, telephone = Site(folder, block.address()), block.address()
-        secrets = await make_site(site, telephone)
+        secrets = await make_site(site, telephone, broker)
         daemon = await stack.enter_async_context(site.daemon())
         screen.event("Edge", f"serves pid {daemon.pid}, {daemon.sip[0]}:{daemon.sip[1]}")
         stage = Stage(site, daemon, screen, block, secrets=secrets)
@@ -130,13 +137,16 @@ async def set_up(folder: Path, screen: Screen, phones: str = "auto") -> AsyncIte
         yield stage
 
 
-async def make_site(site: Site, telephone: str) -> dict[str, str]:
+async def make_site(site: Site, telephone: str, broker: str = "auto") -> dict[str, str]:
     """The sample community by the installer's commands; the PIN and the card of North/103."""
-    trunk = {"host": telephone, "port": SIP_PORT, "user": "demo"}
-    calls = {"ring_time_s": RING_S}
+    settings: dict[str, dict[str, Any]] = {
+        "trunk": {"host": telephone, "port": SIP_PORT, "user": "demo"},
+        "calls": {"ring_time_s": RING_S},
+        "mqtt": {"broker": broker},
+    }
     await site.init(
         "--name", "Sample community", "--time-zone", "Europe/Berlin", "--plan", "premium", "--pin-mode", "pin",
-        "--landline", settings={"trunk": trunk, "calls": calls},
+        "--landline", settings=settings,
     )  # fmt: skip
     _write_secret(site.folder / "secrets" / "trunk_password", os.urandom(16).hex())
     await site.edge("mac", "add", *sample.macs())

@@ -142,6 +142,7 @@ async def _heard(device: Any) -> int:
 async def _opens_by_digit(stage: Stage, gate: Any, answerer: Any, by: str, before: int) -> list[Any]:
     """*answerer* presses the gate's code; the relays of the call as the log has them."""
     since = gate.events.mark()
+    stage.say(answerer.name, f"presses 1 ({'RFC 4733' if by == 'rfc4733' else 'SIP INFO'})")
     answerer.do("dtmf", digits="1", by=by)
     opened = await gate.wait("down", since=since, verb="open")
     require(opened["relays"] == ["1"], f"the wrong relay: {opened}")

@@ -12,8 +12,8 @@ and it tells:
 
     {"event": "ready", "address": "127.0.0.2:5060"}          {"event": "registration", "status", "reason", "expires_s"}
     {"event": "incoming", "call", "message"}                 {"event": "media", "call", "active", "wav"}
-    {"event": "state", "call", "state", "status", "reason", "remote"}   with state one of calling, incoming, early,
-        connecting, confirmed, disconnected
+    {"event": "state", "call", "state", "status", "reason", "remote", "placed"}   with state one of calling, incoming,
+        early, connecting, confirmed, disconnected; placed: the call is ours
     {"event": "dtmf", "call", "digit", "by"}                 {"event": "stats", "received", "sent", "lost", …}
     {"event": "request", "call", "method", "status"}         {"event": "closed", "call", "wav"}
     {"event": "answering", "steps"}      {"event": "error", "command", "reason"}      {"event": "bye"}

@@ -239,7 +239,8 @@ class OwnCall:
 
     def _state(self, state: str, status: int) -> None:
         remote = self._leg.dialog.remote if self._leg is not None and self._leg.dialog is not None else ""
-        self._owner.tell("state", call=self.number, state=state, status=status, reason="", remote=remote)
+        placed = isinstance(self._leg, UacLeg)
+        self._owner.tell("state", call=self.number, state=state, status=status, reason="", remote=remote, placed=placed)
 
     def _heard_digit(self, digit: str) -> None:
         self._owner.tell("dtmf", call=self.number, digit=digit, by="rfc4733")

@@ -53,7 +53,7 @@ class Call(pj.Call):  # type: ignore[misc] # the library has no types
         info = self.getInfo()
         self.worker.tell(
             "state", call=self.getId(), state=_STATES.get(info.state, "unknown"), status=info.lastStatusCode,
-            reason=info.lastReason, remote=info.remoteUri,
+            reason=info.lastReason, remote=info.remoteUri, placed=info.role == pj.PJSIP_ROLE_UAC,
         )  # fmt: skip
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self.worker.call_ended(self)

@@ -38,7 +38,10 @@ def test_the_table_shows_proofs_and_problems() -> None:
     [
         ({"event": "registration", "status": 200, "expires_s": 60}, "registered"),
         ({"event": "registration", "status": 401, "expires_s": 0}, None),
-        ({"event": "state", "state": "disconnected", "status": 403, "reason": "Forbidden"}, "ends: 403 Forbidden"),
+        ({"event": "state", "state": "disconnected", "status": 403, "reason": "Forbidden"}, "refused: 403 Forbidden"),
+        ({"event": "state", "state": "disconnected", "status": 487, "reason": "Request Terminated"}, "stops ringing"),
+        ({"event": "state", "state": "early", "status": 180, "placed": True}, "hears it ring"),
+        ({"event": "state", "state": "early", "status": 180, "placed": False}, None),
         ({"event": "state", "state": "confirmed", "status": 200}, "talks"),
         ({"event": "down", "verb": "open", "relays": ["1"], "message": {}}, "OPENS relay 1"),
         ({"event": "down", "verb": "open", "relays": [], "message": {}}, None),
