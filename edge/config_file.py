@@ -1,6 +1,10 @@
-"""The commented `edge.toml` that `edge init` makes, written from the settings classes."""
+"""The commented `edge.toml` that `edge init` makes, written from the settings classes.
+
+python -m edge.config_file > configs/edge.example.toml
+"""
 
 import enum
+import sys
 import textwrap
 from collections.abc import Mapping
 from typing import Final
@@ -51,3 +55,7 @@ def _escape(character: str) -> str:
     if character in '"\\':
         return "\\" + character
     return character if character.isprintable() else f"\\U{ord(character):08x}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(generate())

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from edge.admin import macs
 from edge.admin.bulk import insert_rows
-from edge.admin.edit import Admin, Edit, Reading
+from edge.admin.edit import Admin, Edit, Reading, reading
 from edge.admin.sheet import read_sheet
 from edge.admin.sheet_limits import SheetError
 from edge.core import checks
@@ -54,32 +54,28 @@ class Outcome:
         return not self.errors
 
 
-class _DryRun(Exception):
-    """Leaves the transaction without a trace."""
-
-
 def import_file(admin: Admin, file: Path, *, dry_run: bool = False, progress: Progress | None = None) -> Outcome:
     """Import *file* in one transaction. Raises OSError where it can't be read, StoreError where the store fails."""
     try:
         sheet = read_sheet(file)
     except SheetError as error:
         return Outcome((CellError(None, None, error.code, str(error)),))
-    outcome = Outcome(())
-    try:
-        with _no_collector(), admin.edit() as edit:
-            found = read(sheet.rows, known(edit), progress)
-            if isinstance(found, list):
-                outcome = Outcome(tuple(found), notices=tuple(sheet.notices))
-                raise _DryRun
-            outcome = _outcome(found, sheet.notices)
-            if dry_run:
-                raise _DryRun
-            store(edit, found)
-            edit.note("import", new_id("i"))
-            edit.audit("import", file=file.name, rows=found.rows, apartments=len(found.apartments))
-    except _DryRun:
-        pass
-    return outcome
+    with _no_collector():
+        # Judged before the write lock is taken, which a running daemon waits for; again only if the store has changed.
+        with reading(admin.store) as scope:
+            before = known(scope)
+        found = read(sheet.rows, before, progress)
+        if dry_run or isinstance(found, list):
+            return _outcome(found, sheet.notices)
+        with admin.edit() as edit:
+            now = known(edit)
+            if now != before:
+                found = read(sheet.rows, now)
+            if isinstance(found, Import):
+                store(edit, found)
+                edit.note("import", new_id("i"))
+                edit.audit("import", file=file.name, rows=found.rows, apartments=len(found.apartments))
+    return _outcome(found, sheet.notices)
 
 
 @contextlib.contextmanager
@@ -94,7 +90,9 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _outcome(found: Import, notices: Sequence[str]) -> Outcome:
+def _outcome(found: Import | list[CellError], notices: Sequence[str]) -> Outcome:
+    if isinstance(found, list):
+        return Outcome(tuple(found), notices=tuple(notices))
     return Outcome(
         (), found.rows, len(found.buildings), len(found.apartments), found.residents, len(found.devices),
         (*notices, *found.notices),

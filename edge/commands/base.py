@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FAILED: Final = 1
 MISUSE: Final = 2
 REFUSED: Final = 3
+_PIPED_WIDTH: Final = 2000  # no line is broken where a program reads
 
 
 @dataclass(slots=True)
@@ -133,7 +134,9 @@ def _table(header: bool = True) -> Any:
 def _print(table: Any) -> None:
     from rich.console import Console
 
-    console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200, highlight=False)
+    console = Console(
+        soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else _PIPED_WIDTH, highlight=False
+    )
     console.print(table)
 
 
@@ -154,6 +157,8 @@ def _plain(value: Any) -> Any:
 
 def failures() -> tuple[type[Exception], ...]:
     """What a command may run into; imported only when something was raised."""
+    from sqlalchemy.exc import IntegrityError  # a rule that only the schema holds
+
     from edge.admin.edit import Ambiguous, NotFound, Refused
     from edge.admin.site import SiteError
     from edge.config import ConfigError
@@ -162,9 +167,8 @@ def failures() -> tuple[type[Exception], ...]:
     from edge.store.errors import StoreError
     from edge.store.secrets import SecretsError
 
-    return (
-        RuleBroken, Refused, NotFound, Ambiguous, SiteError, ConfigError, NoPinLeft, StoreError, SecretsError, OSError,
-    )  # fmt: skip
+    ours = (RuleBroken, Refused, NotFound, Ambiguous, SiteError, ConfigError, NoPinLeft, StoreError, SecretsError)
+    return (*ours, IntegrityError, OSError)
 
 
 def exit_code(error: Exception) -> int:
@@ -189,7 +193,8 @@ class EdgeCommand(click.Command):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except failures() as error:
-            for line in str(error).splitlines() or [type(error).__name__]:
+            # A failed statement's text may hold what was typed, so only its own words are told.
+            for line in str(getattr(error, "orig", error)).splitlines() or [type(error).__name__]:
                 click.echo(f"edge: {line}", err=True)
             ctx.exit(exit_code(error))
         finally:
@@ -215,6 +220,12 @@ class EdgeGroup(click.Group):
         self.lazy = dict(lazy or {})
         self.params += common_options(envvar)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for argument in args:
+            if not argument.isascii():
+                _must_be_text(argument)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), *self.lazy]
 
@@ -235,6 +246,14 @@ class EdgeGroup(click.Group):
             return self.lazy[name][1]
         command = self.get_command(ctx, name)
         return command.get_short_help_str(limit=80) if command is not None else ""
+
+
+def _must_be_text(argument: str) -> None:
+    """Bytes that are no UTF-8 arrive as halves of pairs, which neither the store nor a terminal takes."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError as error:
+        raise click.UsageError(f"an argument is not UTF-8: {ascii(argument)}") from error
 
 
 def common_options(envvar: str | None = None) -> list[click.Parameter]:
@@ -295,4 +314,9 @@ yes_no: Final = click.Choice(["yes", "no"])
 
 def from_stdin(value: str | None) -> str | None:
     """*value*, or the first line of standard input where it is `-`: secrets need not stand in the arguments."""
-    return sys.stdin.readline().rstrip("\r\n") if value == "-" else value
+    if value != "-":
+        return value
+    try:
+        return sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise click.UsageError("standard input is not UTF-8") from error

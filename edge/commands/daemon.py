@@ -1,5 +1,6 @@
 """Asking the running daemon, over its Unix socket in the site folder."""
 
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,21 +21,34 @@ def ask(site: Path, path: str, body: Mapping[str, Any] | None = None) -> tuple[i
 
     Raises NoDaemon where none runs, OSError where it does not answer as it should.
     """
-    socket = site / "run" / "edge.sock"
-    if not socket.exists():
+    path_of_socket = site / "run" / "edge.sock"
+    if not path_of_socket.exists():
         raise NoDaemon(f"no daemon serves {site}")
     try:
-        with short_path(socket) as address, httpx.Client(transport=httpx.HTTPTransport(uds=address)) as client:
-            url = f"http://edge/api/v1{path}"
-            if body is None:
-                answer = client.get(url, timeout=_WITHIN_S)
-            else:
-                answer = client.post(url, json=dict(body), timeout=_WITHIN_S)
-            return answer.status_code, answer.json()
-    except (httpx.ConnectError, FileNotFoundError) as error:
+        with short_path(path_of_socket) as address:
+            _knock(address)
+            with httpx.Client(transport=httpx.HTTPTransport(uds=address)) as client:
+                return _talk(client, path, body)
+    except (httpx.ConnectError, FileNotFoundError, ConnectionRefusedError) as error:
         raise NoDaemon(f"no daemon serves {site}") from error
     except (httpx.HTTPError, ValueError) as error:
         raise OSError(f"the daemon does not answer: {error}") from error
+
+
+def _knock(address: str) -> None:
+    """Raises ConnectionRefusedError where nobody listens; the HTTP client would leave its socket open then."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_WITHIN_S)
+        probe.connect(address)
+
+
+def _talk(client: httpx.Client, path: str, body: Mapping[str, Any] | None) -> tuple[int, Any]:
+    url = f"http://edge/api/v1{path}"
+    if body is None:
+        answer = client.get(url, timeout=_WITHIN_S)
+    else:
+        answer = client.post(url, json=dict(body), timeout=_WITHIN_S)
+    return answer.status_code, answer.json()
 
 
 def ask_if_running(site: Path, path: str) -> Any | None:

@@ -194,6 +194,15 @@ def test_an_ambiguous_number_names_its_candidates(edge):
     edge("apartment", "show", "2*101")
 
 
+def test_bytes_that_are_no_text_are_misuse(edge):
+    for words in (
+        ["resident", "show", "r-\udcff"],
+        ["log", "list", "--door", "\udcff"],
+        ["mqtt", "login", "add", "\udc80"],
+    ):
+        assert "not UTF-8" in edge(*words, code=2).stderr
+
+
 def test_a_broken_configuration_is_told_whole(edge, folder):
     (folder / "edge.toml").write_text("[sip]\nport = -1\nfoo = 1\n")
     stderr = edge("building", "list", code=1).stderr

@@ -127,6 +127,19 @@ def test_more_apartments_for_a_building_that_is_there(stocked, tmp_path):
     assert (outcome.ok, outcome.buildings, outcome.devices) == (True, 0, 1)
 
 
+def test_what_came_between_reading_and_storing_is_seen(stocked, tmp_path):
+    admin = stocked.admin("installer")
+    file = write(tmp_path / "x.csv", [{"Building": "1", "Apt": "1"}])
+
+    def someone_else(_row: int) -> None:
+        with admin.edit() as edit:
+            buildings.add(edit, "1")
+            apartments.add(edit, "1/1")
+
+    (error,) = import_file(admin, file, progress=someone_else).errors
+    assert (error.row, error.column, error.code) == (2, "Apt", "duplicate")
+
+
 def test_a_file_that_is_no_sheet(stocked, tmp_path):
     (tmp_path / "x.xlsx").write_bytes(b"PK\x03\x04")
     (error,) = import_file(stocked.admin("installer"), tmp_path / "x.xlsx").errors
