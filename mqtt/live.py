@@ -53,8 +53,12 @@ class LiveIngest:
         take(device, message)
 
     def settle(self) -> None:
-        """Everything retained has arrived: who did not repeat that it is online is not."""
-        for device in self._devices.presence.settle():
+        """Everything retained has arrived: who did not say, or not repeat, that it is online is not.
+
+        The desk hears of every device once, since it may remember some as online from before our start.
+        """
+        unheard = self._devices.known - self._told.keys()
+        for device in self._devices.presence.settle() | unheard:
             self._tell_presence(device)
 
     def forget(self, device: Mac) -> None:
@@ -141,7 +145,7 @@ class LiveIngest:
     async def _hand_presence(self, device: Mac) -> None:
         self._to_tell.discard(device)
         online = self._devices.presence.online(device)
-        if self._told.get(device, False) == online:
+        if self._told.get(device) is online:
             return
         self._told[device] = online
         try:

@@ -112,12 +112,15 @@ class DoorDesk:
             await self._commits.finished(Work(self._clock.now_ms(), hello=(device.id, hello)))
 
     async def presence(self, device: Mac, online: bool) -> None:
-        """A row when a device goes away and one when it is back; nothing for what was known."""
-        if self._online.get(device) is online:
+        """A row when a device goes away and one when it is back; nothing for what was known.
+
+        The plane tells of every device once after its start, so one never seen is offline already.
+        """
+        known = self._world.snapshot.by_mac.get(device)
+        if self._online.get(device, None if known is None else False) is online:
             return
         self._online[device] = online
         now_ms = self._clock.now_ms()
-        known = self._world.snapshot.by_mac.get(device)
         row = rows.presence_row(known.id if known else None, device, online, now_ms)
         self._notices.add(notices.presence_notice(device, known, online, now_ms))
         state = (known.id, online) if known is not None else None

@@ -1,4 +1,4 @@
-"""Somebody else's broker, by URL. Its accounts and topic rights are its operator's work (docs/mqtt.md)."""
+"""Somebody else's broker, by URL. Its accounts and topic rights are its operator's work (docs/external-broker.md)."""
 
 import asyncio
 import logging

@@ -81,7 +81,9 @@ class ScriptedDesk:
         self.events: list[DeviceEvent] = []  # committed ones
         self.tried: list[DeviceEvent] = []
         self.hellos: list[Hello] = []
-        self.presences: list[tuple[Mac, bool]] = []
+        self.told: list[tuple[Mac, bool]] = []
+        self.presences: list[tuple[Mac, bool]] = []  # changes
+        self._online: dict[Mac, bool] = {}
         self.fail = 0
         self.changed = asyncio.Event()
 
@@ -105,7 +107,12 @@ class ScriptedDesk:
         self.changed.set()
 
     async def presence(self, device: Mac, online: bool) -> None:
+        """As the real desk: who was never seen is offline, and only a change is one."""
+        self.told.append((device, online))
+        if self._online.get(device, False) is online:
+            return
         self._maybe_fail()
+        self._online[device] = online
         self.presences.append((device, online))
         self.changed.set()
 

@@ -152,7 +152,7 @@ async def test_an_ack_after_three_seconds_teaches_nothing(bench: Bench) -> None:
 async def test_presence_is_told_when_it_changes(bench: Bench) -> None:
     for state in (b"online", b"online", b"offline", b"online"):
         await bench.say(Up.STATE, state)
-    assert bench.desk.presences == [(DOOR, True), (DOOR, False), (DOOR, True)]
+    assert bench.desk.told == [(DOOR, True), (DOOR, False), (DOOR, True)]
 
 
 async def test_a_flapping_device_is_told_as_it_stands_when_there_is_time(bench: Bench) -> None:
@@ -177,6 +177,15 @@ async def test_who_is_not_repeated_after_an_outage_goes_offline(bench: Bench) ->
     bench.ingest.settle()
     await bench.work()
     assert bench.desk.presences == [(DOOR, True), (DOOR, False)]
+
+
+async def test_the_desk_hears_once_of_each_device_that_is_not_there(bench: Bench) -> None:
+    bench.devices.known = frozenset({DOOR, OTHER})
+    await bench.say(Up.STATE, b"online")
+    for _ in range(2):
+        bench.ingest.settle()
+        await bench.work()
+    assert bench.desk.told == [(DOOR, True), (OTHER, False)]
 
 
 async def test_what_a_removed_device_left_is_cleared_and_its_attempts_are_judged(bench: Bench) -> None:

@@ -74,3 +74,10 @@ def test_a_login_file_without_a_login_is_an_error(text: str, tmp_path: Path) -> 
     login.write_text(text)
     with pytest.raises(ValueError, match="user:password"):
         ExternalBroker("mqtt://broker.example", TOPICS, login)
+
+
+def test_a_star_in_the_login_stands_for_the_link(tmp_path: Path) -> None:
+    login = tmp_path / "mqtt_password"
+    login.write_text("edge-*:secret")
+    broker = ExternalBroker("mqtt://broker.example", TOPICS, login)
+    assert [broker.dial(link)[1].user for link in ("live", "events")] == ["edge-live", "edge-events"]

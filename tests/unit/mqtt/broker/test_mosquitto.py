@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from models.ids import CommunityId
-from mqtt.accounts import Account, Role
+from mqtt.accounts import HOME_ASSISTANT, Account, Grant, Role
 from mqtt.broker.listeners import Listener, Listeners, TlsFiles
 from mqtt.broker.mosquitto import Mosquitto, render_config, render_rights
 from mqtt.topics import Topics
@@ -25,6 +25,21 @@ def test_rights_are_two_patterns_and_a_line_for_each_other_login() -> None:
         "\n"
         "pattern write intercom/c-1/%u/up/#\n"
         "pattern read intercom/c-1/%u/down/#\n"
+    )
+
+
+def test_what_a_login_is_granted_beside_its_role_stands_under_its_name() -> None:
+    accounts = [
+        Account("edge-ha", "s", Role.SERVICE, (Grant("readwrite", "homeassistant/#"),)),
+        Account(HOME_ASSISTANT, "h", Role.HOME_ASSISTANT, (Grant("read", "a/+"), Grant("write", "b"))),
+    ]
+    assert render_rights(TOPICS, accounts).partition("\n\n")[0] == (
+        "user edge-ha\n"
+        "topic readwrite intercom/c-1/#\n"
+        "topic readwrite homeassistant/#\n"
+        "user edge-homeassistant\n"
+        "topic read a/+\n"
+        "topic write b"
     )
 
 
