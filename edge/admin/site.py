@@ -69,7 +69,8 @@ def make_site(
     """Make the site *folder* with one community; *settings* are written to `edge.toml`. The community's id.
 
     *options*: columns of the community; what is missing has its default. Everything is checked before anything is
-    made, and `edge.toml` comes last, so that a half-made site is not taken for one.
+    made, and `edge.toml` comes last, so that a half-made site is not taken for one. The environment's settings hold as
+    ever: a store's URL with a password comes from there.
     Raises SiteError where there is a site already, RuleBroken, ConfigError for settings that can't be.
     """
     if (folder / FILE_NAME).exists():
@@ -81,11 +82,10 @@ def make_site(
         home_automation=values.get("home_automation", False),
     )
     text = generate(settings)
-    parse(text.encode(), environ={})
+    config = parse(text.encode())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     secrets = SiteSecrets.create(folder)
-    url = str((settings or {}).get("store.url", Config().store.url))
-    store = open_store(site_url(url, folder))
+    store = open_store(site_url(config.store.url, folder))
     try:
         identity = _make_community(store, secrets, values, actor)
     finally:
