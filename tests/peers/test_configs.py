@@ -14,7 +14,7 @@ from edge.phone.lines import LineProcess
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 DOOR, OTHER = "0c1105000001", "0c1105000002"
-LOGINS = {"edge": "edge-secret", DOOR: "door-secret", OTHER: "other-secret"}
+LOGINS = {"edge-live": "edge-secret", DOOR: "door-secret", OTHER: "other-secret"}
 
 
 class Mosquitto(LineProcess):
@@ -72,7 +72,7 @@ async def test_the_external_broker_gives_each_device_its_own_branch_and_nothing_
     root = "intercom/house"
     async with external_broker(tmp_path, address):
         await until_open(address)
-        async with client(address, "edge") as edge, client(address, DOOR) as door, client(address, OTHER) as other:
+        async with client(address, "edge-live") as edge, client(address, DOOR) as door, client(address, OTHER) as other:
             await edge.subscribe(f"{root}/+/up/#", qos=1)
             await door.subscribe("#", qos=1)
             await other.publish(f"{root}/{DOOR}/up/attempt", "forged", qos=1)

@@ -45,7 +45,7 @@ def everybody(accounts: Accounts) -> list[Account]:
 
 
 def lines(folder: Path, address: str, way: Way) -> list[str]:
-    """The operator's configuration (docs/mqtt.md)."""
+    """The operator's configuration (docs/external-broker.md)."""
     common = ["allow_anonymous false", f"listener {PORT} {address}"]
     if way == "files":
         passwords, rights = folder / "passwd", folder / "acl"

@@ -114,6 +114,30 @@ WRONG = [
         '[central]\nurl = "http://x"',
         "edge.toml:2: central.url must be https:// (plain http:// only to a loopback address)",
     ),
+    (
+        '[home_assistant]\nurl = "http://h"',
+        "edge.toml:2: home_assistant.url must be mqtt://… or mqtts://… of Home Assistant's broker",
+    ),
+    (
+        '[home_assistant]\nurl = "mqtt://[::1"',
+        "edge.toml:2: home_assistant.url must be mqtt://… or mqtts://… of Home Assistant's broker",
+    ),
+    (
+        '[home_assistant]\nurl = "mqtt://u:p@h"',
+        "edge.toml:2: home_assistant.url must not hold a login: put user:password in secrets/home_assistant_password",
+    ),
+    (
+        '[home_assistant]\nprefix = "doors"',
+        "edge.toml:2: home_assistant.prefix is for the broker of home_assistant.url, which is not set",
+    ),
+    (
+        '[home_assistant]\nurl = "mqtt://h"\nprefix = "a/b"',
+        "edge.toml:3: home_assistant.prefix must be one topic level of letters, digits, '-', '_' and '.'",
+    ),
+    (
+        '[home_assistant]\ndiscovery_prefix = "a/#"',
+        "edge.toml:2: home_assistant.discovery_prefix must be topic levels of letters, digits, '-' and '_'",
+    ),
     ("[http]\nport = 5060", "edge.toml:2: http.port is taken by SIP"),
     ('[app]\npublic_url = "a\\u0007"', "edge.toml:2: app.public_url must not contain control characters"),
 ]
