@@ -19,7 +19,7 @@ class ClockOffsets(Protocol):
     """Where learnt clock offsets outlive a restart."""
 
     def clock_offsets_ms(self) -> Mapping[Mac, int]:
-        """Device clock minus ours of the devices where it is known. Called once, at start."""
+        """Device clock minus ours, 0 where it is not known. Called once, at start."""
         ...
 
     def clock_offset_learnt(self, device: Mac, offset_ms: int) -> None:
@@ -34,13 +34,14 @@ class Devices:
         self.topics = topics
         self._desk: DeviceDesk | None = None
         self.clock = clock
-        self.clocks = DeviceClocks(offsets.clock_offsets_ms())
+        stored_ms = {device: offset_ms for device, offset_ms in offsets.clock_offsets_ms().items() if offset_ms}
+        self.clocks = DeviceClocks(stored_ms)
         self.presence = Presence()
         self.refusals = Refusals()
         self.counts: Counter[str] = Counter()
         self.known: frozenset[Mac] = frozenset()  # those with an account
         self._offsets = offsets
-        self._stored_ms: dict[Mac, int] = dict(offsets.clock_offsets_ms())
+        self._stored_ms: dict[Mac, int] = dict(stored_ms)
 
     @property
     def desk(self) -> DeviceDesk:

@@ -103,16 +103,25 @@ class OwnBroker:
 
     async def stop(self) -> None:
         self._wanted.clear()
-        process, self._process = self._process, None
-        if process is not None:
-            await _end(process)
+        await self._give_up()
 
     # --- accounts ---------------------------------------------------------------------------------------------------
 
     async def refresh(self) -> None:
+        """Returns when it is done: a full disk delays it, and each try takes the accounts as they are then."""
+        backoff = Backoff(0.2, 10.0)
+        while not await self._try_refresh():
+            await asyncio.sleep(backoff.next_s())
+
+    async def _try_refresh(self) -> bool:
         async with self._changing:
-            await self._write_accounts(self._everybody())
+            try:
+                await self._write_accounts(self._everybody())
+            except OSError as error:
+                log.error("logins at the broker are not changed yet: %s", error)
+                return False
             self._signal(signal.SIGHUP)
+            return True
 
     def _everybody(self) -> list[Account]:
         own = [self._own_account(link) for link in (LIVE, EVENTS, PROBE)]
@@ -131,33 +140,38 @@ class OwnBroker:
     # --- the process ------------------------------------------------------------------------------------------------
 
     async def _bring_up(self) -> None:
-        """Start it with nobody's login but our own, clear what it remembers wrongly, then let the others in."""
+        """Raises BrokerFailed; then nothing is left running."""
         async with self._changing:
-            await self._write_accounts([self._own_account(SWEEP), self._own_account(EVENTS)])
-            process = self._process = await self._spawn()
             try:
                 async with asyncio.timeout(READY_WITHIN_S):
-                    stale = await self._until_swept(process)
-                    if stale:
-                        log.info("%d devices were retained as online by a broker that lost them", stale)
-                    await wake(lambda: self.dial(EVENTS), self._topics)
-                    await self._write_accounts(self._everybody())
-                    self._signal(signal.SIGHUP)
-                    while not await let_in(lambda: self.dial(PROBE)):
-                        await _alive(process)
+                    await self._begin()
             except TimeoutError:
-                await self._give_up(process)
+                await self._give_up()
                 raise BrokerFailed(f"not ready within {READY_WITHIN_S:.0f} s") from None
-            except LinkDown as error:
-                await self._give_up(process)
-                raise BrokerFailed(f"it hung up: {error}") from error
+            except (LinkDown, OSError) as error:
+                await self._give_up()
+                raise BrokerFailed(str(error)) from error
             except BrokerFailed:
-                await self._give_up(process)
+                await self._give_up()
                 raise
 
-    async def _give_up(self, process: asyncio.subprocess.Process) -> None:
-        self._process = None
-        await _end(process)
+    async def _begin(self) -> None:
+        """Start it with nobody's login but our own, clear what it remembers wrongly, then let the others in."""
+        await self._write_accounts([self._own_account(SWEEP), self._own_account(EVENTS)])
+        process = self._process = await self._spawn()
+        stale = await self._until_swept(process)
+        if stale:
+            log.info("%d devices were retained as online by a broker that lost them", stale)
+        await wake(lambda: self.dial(EVENTS), self._topics)
+        await self._write_accounts(self._everybody())
+        self._signal(signal.SIGHUP)
+        while not await let_in(lambda: self.dial(PROBE)):
+            await _alive(process)
+
+    async def _give_up(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            await _end(process)
 
     async def _until_swept(self, process: asyncio.subprocess.Process) -> int:
         """Raises BrokerFailed as soon as the process has ended: what answers at its port then is not ours."""

@@ -7,12 +7,14 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import aiomqtt
 import pytest
 
+from mqtt.accounts import Account
 from mqtt.broker.choose import make_broker
 from mqtt.broker.listeners import TlsFiles
 from mqtt.broker.supervisor import BrokerFailed, OwnBroker
@@ -120,6 +122,25 @@ class BrokerLife:
             assert room.address == where
             stranger = await room.wire()
             assert await stranger.login(DOOR, DOOR, password_of(DOOR)) == 5
+
+    async def test_a_change_of_logins_waits_for_room_on_the_disk(
+        self, tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with lab(self.kind, tmp_path, address) as room:
+            door = await room.device(DOOR)
+            write, tries = room.broker._write_accounts, []
+
+            async def full_twice(accounts: Sequence[Account]) -> None:
+                tries.append(len(accounts))
+                if len(tries) <= 2:
+                    raise OSError("no space left on device (scripted)")
+                await write(accounts)
+
+            monkeypatch.setattr(room.broker, "_write_accounts", full_twice)
+            room.accounts.remove(DOOR)
+            await room.broker.refresh()
+            assert len(tries) == 3
+            await door.until_closed(1)
 
     async def test_tls(self, tmp_path: Path, address: str) -> None:
         certificate, key = self_signed(tmp_path, address)

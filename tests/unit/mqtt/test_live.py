@@ -23,10 +23,10 @@ TOPICS = Topics("intercom", CommunityId("c-1"))
 class Bench:
     """The ingest with its surroundings; jobs are done when `work` is called."""
 
-    def __init__(self) -> None:
+    def __init__(self, stored_ms: dict[Mac, int] | None = None) -> None:
         self.clock = SetClock()
         self.desk = ScriptedDesk()
-        self.offsets = Offsets()
+        self.offsets = Offsets(stored_ms)
         self.devices = Devices(TOPICS, self.clock, self.offsets)
         self.devices.desk = self.desk
         self.devices.known = frozenset({DOOR})
@@ -132,6 +132,13 @@ async def test_a_clock_that_hardly_moved_is_not_stored_again(bench: Bench) -> No
     assert bench.devices.clocks.offset_ms(DOOR) == 1400
     await bench.say(Up.HELLO, {"at": rfc3339(bench.clock.ms + 1500)})
     assert bench.offsets.stored == {DOOR: 1500}
+
+
+@pytest.mark.parametrize(("stored_ms", "late"), [(0, False), (1000, True)])
+async def test_a_stored_offset_of_0_is_an_unknown_one(stored_ms: int, late: bool) -> None:
+    bench = Bench({DOOR: stored_ms})
+    await bench.say(Up.ATTEMPT, bench.attempt(age_s=60))
+    assert [a.too_late for a in bench.desk.attempts] == [late]
 
 
 async def test_an_ack_wakes_its_command_and_teaches_the_clock(bench: Bench) -> None:
