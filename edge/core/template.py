@@ -29,7 +29,7 @@ _NO_NUMBERS: Final = frozenset({"Device", "AptName", "FirstName", "LastName", "E
 _OF_AN_APARTMENT: Final = frozenset(_KNOWN_COLUMNS.values()) - {"Building", "Apt", "Device"}
 _OF_A_BUILDING: Final = frozenset({DeviceType.DOOR_PHONE, DeviceType.GUARD_PHONE, DeviceType.ACCESS_CONTROL})
 _CELL_MAX_CHARS: Final = 131_072  # the columns' own limits are lower; a Device cell may list many
-_MAX_ERRORS: Final = 10_000  # a file with more is the wrong file, and nobody reads on
+_MAX_ERRORS: Final = 100_000  # a file with more is the wrong file, and nobody reads on
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ Progress = Callable[[int], None]
 
 
 def read(rows: Sequence[Sequence[Cell]], known: Known, progress: Progress | None = None) -> Import | list[CellError]:
-    """What *rows* (the header first) make, or every bad cell, at most 10,000 of them, in the order of the rows."""
+    """What *rows* (the header first) make, or every bad cell in the order of the rows; after 100,000 it gives up and says so."""
     header = _Header(rows[0] if rows else ())
     if not header.names and not header.errors:
         return [CellError(None, None, "empty", "the file is empty: its first row must name the columns")]
@@ -138,6 +138,9 @@ def read(rows: Sequence[Sequence[Cell]], known: Known, progress: Progress | None
     for number, cells in enumerate(rows[1:], start=2):
         reading.take(number, cells)
         if len(reading.errors) >= _MAX_ERRORS:
+            reading.errors.append(
+                CellError(None, None, "too_many_errors", f"row {number} is the last that was looked at")
+            )
             break
         if progress is not None:
             progress(number)
