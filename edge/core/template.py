@@ -128,7 +128,7 @@ Progress = Callable[[int], None]
 
 
 def read(rows: Sequence[Sequence[Cell]], known: Known, progress: Progress | None = None) -> Import | list[CellError]:
-    """What *rows* (the header first) make, or every bad cell in the order of the rows; after 100,000 it gives up and says so."""
+    """What *rows* (the header first) make, or every bad cell, the rows in order (it gives up after 100,000)."""
     header = _Header(rows[0] if rows else ())
     if not header.names and not header.errors:
         return [CellError(None, None, "empty", "the file is empty: its first row must name the columns")]
