@@ -110,7 +110,7 @@ class OwnBroker:
     async def refresh(self) -> None:
         """Returns when it is done: a full disk delays it, and each try takes the accounts as they are then."""
         backoff = Backoff(0.2, 10.0)
-        while not await self._try_refresh():
+        while not await self._try_refresh():  # noqa: ASYNC110 - nothing tells when a disk has room again
             await asyncio.sleep(backoff.next_s())
 
     async def _try_refresh(self) -> bool:
