@@ -4,7 +4,9 @@ A line goes directly between the ends, through the edge, or not at all (decision
 description either way.
 """
 
+import functools
 from dataclasses import dataclass, field
+from typing import Final
 
 from sip.media.engine import CALLER_END, End, MediaSession, PeerLine
 from sip.media.rtp import StreamStats
@@ -21,6 +23,8 @@ from sip.sdp_bridge import (
     event_payloads,
     main_codec,
 )
+
+DESCRIPTIONS_KEPT: Final = 64  # each is looked at several times in a call
 
 
 class NotAcceptable(Exception):
@@ -145,6 +149,7 @@ def usable(offer: bytes) -> Session:
     return session
 
 
+@functools.lru_cache(maxsize=DESCRIPTIONS_KEPT)
 def _parsed(body: bytes) -> Session:
     try:
         return parse(body)

@@ -5,6 +5,7 @@ stood at session or at media level.
 """
 
 import enum
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ SDP_BYTES_MAX: Final = 32_768
 LINES_MAX: Final = 1_000
 MEDIA_LINES_MAX: Final = 16
 FORMATS_MAX: Final = 64
+CODEC_LISTS_KEPT: Final = 256
 ATTRIBUTES_MAX: Final = 200  # of one media line
 
 _HOST: Final = re.compile(r"[0-9A-Za-z.:_-]{1,255}")
@@ -103,10 +105,7 @@ class Media:
     @property
     def codecs(self) -> tuple[Codec, ...]:
         """The payload types of an RTP line in order of preference; formats that are no numbers are left out."""
-        maps = {a.value.partition(" ")[0]: a.value.partition(" ")[2] for a in self.named("rtpmap") if a.value}
-        fmtps = {a.value.partition(" ")[0]: a.value.partition(" ")[2] for a in self.named("fmtp") if a.value}
-        found = (_codec(text, maps.get(text, ""), fmtps.get(text, "")) for text in self.formats)
-        return tuple(codec for codec in found if codec is not None)
+        return _codecs(self.formats, self.attributes)
 
     @property
     def rtcp(self) -> tuple[str, int]:
@@ -131,6 +130,19 @@ class Session:
     origin_host: str = "127.0.0.1"
     name: str = "-"
     attributes: tuple[Attribute, ...] = field(default=())  # session level, without the direction
+
+
+@functools.lru_cache(maxsize=CODEC_LISTS_KEPT)
+def _codecs(formats: tuple[str, ...], attributes: tuple[Attribute, ...]) -> tuple[Codec, ...]:
+    """A phone says the same in every call, and each description is looked at several times."""
+    maps, fmtps = _by_payload(attributes, "rtpmap"), _by_payload(attributes, "fmtp")
+    found = (_codec(text, maps.get(text, ""), fmtps.get(text, "")) for text in formats)
+    return tuple(codec for codec in found if codec is not None)
+
+
+def _by_payload(attributes: tuple[Attribute, ...], name: str) -> dict[str, str]:
+    parts = (a.value.partition(" ") for a in attributes if a.name == name and a.value)
+    return {payload: rest for payload, _, rest in parts}
 
 
 def _codec(text: str, rtpmap: str, fmtp: str) -> Codec | None:
