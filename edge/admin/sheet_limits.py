@@ -5,7 +5,7 @@ from typing import Final
 
 MAX_ROWS: Final = 50_000  # beside the header
 MAX_COLUMNS: Final = 64
-MAX_CELLS: Final = 1_500_000  # of one sheet, blank ones too: more would take longer than 5 s only to look at
+MAX_CELLS: Final = 1_000_000  # of one sheet, blank ones too: more would take longer than 5 s only to look at
 MAX_FILE_BYTES: Final = 64 << 20
 MAX_UNZIPPED_BYTES: Final = 256 << 20
 MAX_RATIO: Final = 200  # unzipped to zipped

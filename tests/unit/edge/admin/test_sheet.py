@@ -70,6 +70,7 @@ BAD_FILES = [
     (b"A\n" + b"x" * 200_000, "csv"),
     (b"A\n" + b"1\n" * 50_001, "too_many_rows"),
     (b"," * 64 + b"\n", "too_many_columns"),
+    (b"A\n" + b"," * (5 << 20), "csv"),
 ]
 
 
