@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -72,6 +73,7 @@ class Link:
             will=aiomqtt.Will(f"{self._topic}/up/state", "offline", qos=_AT_LEAST_ONCE, retain=True),
             clean_session=True,
             tls_context=context,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # an ack never waits for the one before
         ) as client:
             self._client = client
             try:
