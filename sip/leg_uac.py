@@ -10,6 +10,7 @@ from sip.flow import Destination, Flow
 from sip.leg import ALLOW, SDP, STATUS_OF_FAILURE, SUPPORTED, Leg, LegOwner, LegTools
 from sip.message import Request, Response
 from sip.prack import needs_prack, prack_for
+from sip.server_tx import ServerTx
 from sip.session_timer import terms_of_answer
 from sip.uri import UriError
 
@@ -89,6 +90,17 @@ class UacLeg(Leg):
         self.stop()
         if self._tx is not None:
             self._tx.cancel(reason)
+
+    def receive(self, tx: ServerTx, dialog: Dialog) -> None:
+        if tx.request.method != "BYE" or self.dialog is not None or not dialog.accepts(tx.request):
+            super().receive(tx, dialog)
+            return
+        tx.reply(200)  # no callee may give up an early dialog with BYE (RFC 3261 §15), but who does means it
+        if not self.over and self._tx is not None:
+            self._given_up = True
+            self.stop()
+            self._tx.cancel()
+            self._told.leg_failed(self, None, 480)
 
     # --- answers to the INVITE --------------------------------------------------------------------------------------
 

@@ -253,6 +253,22 @@ def test_bye_before_an_answer_gives_the_call_up(bench):
     assert bench.desk.record.outcome is CallOutcome.CANCELLED
 
 
+def test_a_callee_that_says_bye_before_it_answered_has_failed(bench):
+    bench.desk.plan_ = plan([target(bench.monitor.user)])
+    bench.door.invite()
+    leg = bench.monitor.request("INVITE")
+    bench.monitor.respond(leg, 183, sdp("192.0.2.60"))
+    bench.door.response(183)
+    bench.monitor.inside(leg, "BYE")
+    bench.monitor.response(200)
+    bench.monitor.request("CANCEL")
+    bench.door.response(480)
+    bench.monitor.respond(leg, 200, sdp("192.0.2.60"))  # and answers nevertheless
+    bench.monitor.request("ACK")
+    bench.monitor.respond(bench.monitor.request("BYE"), 200)
+    assert over(bench)
+
+
 def test_bye_before_the_ack(bench):
     bench.desk.plan_ = plan([target(bench.monitor.user)])
     bench.door.invite()
