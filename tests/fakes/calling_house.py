@@ -11,7 +11,8 @@ from models.ids import SipUser
 from sip.b2bua import B2bua
 from sip.bindings import Binding
 from sip.flow import Address, Flow
-from sip.media.relay import RtpRelay
+from sip.media.engine import MediaListener
+from sip.media.relay import RelaySession, RtpRelay
 from sip.media.settings import MediaSettings
 from sip.settings import SipSettings, TrunkSettings
 from sip.trunk import Trunk
@@ -46,9 +47,8 @@ class CallingHouse:
             self.trunk = Trunk(self.trunk_settings, self.trunk_password, self.endpoint)
             if self.trunk.registration is not None:
                 self.trunk.registration.begin()
-        self.b2bua = B2bua(
-            self.endpoint, self.registrar, self.desk, self.relay, self.settings, realm=REALM, trunk=self.trunk
-        )
+        self.sessions: list[RelaySession] = []
+        self.b2bua = B2bua(self.endpoint, self.registrar, self.desk, self, self.settings, realm=REALM, trunk=self.trunk)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -57,6 +57,11 @@ class CallingHouse:
             await self.trunk.stop()
         await self.relay.stop()
         await self._running.__aexit__()
+
+    def open(self, listener: MediaListener) -> RelaySession:
+        """`MediaEngine`: the relay's sessions, remembered."""
+        self.sessions.append(self.relay.open(listener))
+        return self.sessions[-1]
 
     @property
     def server(self) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from edge.phone.handle import Phone, PhoneSettings
 from models.call import CallOutcome, CallPlan, EndedBy, LegState, Refusal
+from sip.media.engine import CALLER_END
 from sip.settings import TrunkSettings
 from tests.fakes.b2bua import DOOR, LANDLINE, MONITOR, MONITOR_2, plan, target
 from tests.fakes.calling_house import CallingHouse
@@ -408,3 +409,30 @@ async def test_a_call_from_the_provider_that_nobody_planned_is_refused(
         assert (await telephone.state("disconnected", since=mark))["status"] == 403
         assert house.desk.callers[0].trunk_number == "+74957654321"
         assert house.desk.dialled == ["house"]
+
+
+@pytest.mark.peer("baresip")
+async def test_a_picture_passes_the_relay_both_ways(tmp_path: Path, addresses: Iterator[str]) -> None:
+    ip = next(addresses)
+    async with CallingHouse(ip, USERS, plan([target(MONITOR)])) as house:
+        phones = []
+        for user in (DOOR, MONITOR):
+            house.offer_md5(user)
+            settings = BaresipSettings(next(addresses), user, f"pw{user}", server=house.server, video=True)
+            phones.append(Baresip(tmp_path, settings))
+        async with phones[0] as door, phones[1] as monitor:
+            await door.registered()
+            await monitor.registered()
+            await door.call(f"sip:101@{house.server}")
+            await monitor.event("CALL_INCOMING")
+            await monitor.answer()
+            await door.event("CALL_ESTABLISHED")
+            assert house.relay.streams == 4
+            sessions = house.sessions
+            await house.until(
+                lambda: all(sessions[0].stats(end)[1].packets > 20 for end in (CALLER_END, 0)), within_s=8
+            )
+            assert all(sessions[0].stats(end)[1].kind == "video" for end in (CALLER_END, 0))
+            await door.hang_up()
+            await monitor.event("CALL_CLOSED")
+        await house.over()
