@@ -263,3 +263,21 @@ async def test_ports_end_and_come_back_drained(phones, edge):
 async def test_an_address_that_is_not_ours_is_refused(relay):
     with pytest.raises(MediaUnavailable, match="cannot bind"):
         relay.open(Listener()).allocate(0, 0, "audio", "192.0.2.1")
+
+
+async def test_it_relays_between_the_two_families(relay: RtpRelay, phones: Callable[..., Phone], edge: str) -> None:
+    old = phones()
+    session = relay.open(Listener())
+    at_old, at_new = session.allocate(CALLER_END, 0, "audio", edge), session.allocate(0, 0, "audio", "::1")
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as new:
+        new.bind(("::1", 0))
+        new.setblocking(False)
+        port = new.getsockname()[1]
+        session.describe(CALLER_END, 0, old.line)
+        session.describe(0, 0, PeerLine("::1", port, "::1", port + 1))
+        session.connect(CALLER_END, 0)
+        sent = old.send(at_old)
+        packet, source = await old.receive(new)
+        assert (packet, source[:2]) == (sent, ("::1", at_new))
+        new.sendto(sent, ("::1", at_new))
+        assert (await old.receive())[0] == sent
