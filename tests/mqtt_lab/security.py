@@ -201,6 +201,8 @@ class BrokerSecurity:
             await again.publish(up(DOOR, "event"), b"mine")
             await service.until(lambda: any(heard.payload == b"mine" for heard in service.heard))
             assert await heard_by(monitor, service, MONITOR) == []
+            late = await room.device(MONITOR)
+            assert await heard_by(late, service, MONITOR) == []  # nor retained
 
     # --- life of a link ---------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mqtt_lab.lab import DOOR, lab, up
+from tests.mqtt_lab.lab import DOOR, MONITOR, lab, up
 from tests.mqtt_lab.security import BrokerSecurity, serves
 
 
@@ -21,6 +21,14 @@ class TestEmbedded(BrokerSecurity):
             async with asyncio.timeout(12):
                 await asyncio.gather(*(wire.closed.wait() for wire in silent))
             assert await serves(room)
+
+    @pytest.mark.parametrize("wanted", ["#", "+/+/+/down/#", f"intercom/c-1/{MONITOR}/down/open", "a/#/b", "a/b+"])
+    async def test_a_filter_that_reaches_outside_or_is_none_is_refused(
+        self, wanted: str, tmp_path: Path, address: str
+    ) -> None:
+        async with lab(self.kind, tmp_path, address) as room:
+            door = await room.device(DOOR)
+            assert await door.subscribe(wanted) == 128
 
     async def test_a_device_keeps_a_bounded_number_of_retained_topics(self, tmp_path: Path, address: str) -> None:
         async with lab(self.kind, tmp_path, address) as room:

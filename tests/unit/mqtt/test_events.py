@@ -110,6 +110,15 @@ async def test_a_message_of_an_old_connection_is_left_to_the_new_one(bench: Benc
     assert bench.acked == []
 
 
+async def test_a_kept_sessions_messages_come_before_we_are_told_of_the_connection(bench: Bench) -> None:
+    bench.session += 1
+    bench.hear(1, age_s=11)
+    bench.ingest.connected(bench.session)
+    await bench.work()
+    assert [(event.id, event.too_late) for event in bench.desk.events] == [("e1", True)]
+    assert bench.acked == [1]
+
+
 async def test_before_the_marker_an_old_event_is_too_late_and_after_it_only_with_dup(bench: Bench) -> None:
     bench.connect(caught_up=False)
     bench.hear(1, age_s=11)
