@@ -107,7 +107,6 @@ async def test_nobody_reaches_the_telephone_company_or_a_stranger_by_dialling(
             "nobody",
             "102",
             other,
-            "x%27%3B--",
             "9" * 40,
         ):
             assert await refused(monitor, here, dialled) in (403, 404), dialled
@@ -117,6 +116,23 @@ async def test_nobody_reaches_the_telephone_company_or_a_stranger_by_dialling(
         rings = [row for row in await here.running.edge("log", "list") if row["kind"] == "ring"]
     assert {row["outcome"] for row in rows} == {"refused"}
     assert rings == [], "an unknown number makes no ring event"
+
+
+@pytest.mark.parametrize("dialled", ["2%23101", "2#101", "1*2#101"])
+async def test_a_number_of_groups_is_dialled_raw_or_escaped(
+    tmp_path: Path, addresses: Iterator[str], dialled: str
+) -> None:
+    async with (
+        street(tmp_path, addresses, {"2#101": 3}, watch=False) as here,
+        here.monitor("2#101", NEVER) as monitor,
+    ):
+        await monitor.registered()
+        since = await here.dial(dialled)
+        await monitor.wait("incoming")
+        here.gate.do("hangup")
+        await here.ended(since)
+        row = await here.row()
+    assert (row["apartment"], row["outcome"]) == ("1/2#101", "cancelled")
 
 
 async def test_a_door_has_one_call_at_a_time_and_names_a_building_where_it_must(
