@@ -7,6 +7,7 @@ Exit status 0 only if every step really happened.
 
 import argparse
 import asyncio
+import functools
 import shutil
 import signal
 import sys
@@ -15,16 +16,16 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
 from edge.demo.screen import Result, Screen
-from edge.demo.site import CommandFailed
+from edge.demo.site import COMMAND, CommandFailed
 from edge.demo.stage import LANES, Stage, StepFailed, set_up
 from edge.demo.steps import STEPS
 from edge.phone.events import NotSeen
 from edge.phone.handle import pjsua2_installed
 
 _WIDTH_WITHOUT_TERMINAL: Final = 110
+_INTERRUPTED: Final = 130  # as a shell says it
 _MARK: Final = ".made-by-demo"  # only a folder with this file is ever removed
 
 
@@ -43,7 +44,10 @@ def main() -> int:
     if not _empty(options.folder):
         console.print(f"{options.folder} holds something that is not a demo: name another folder", markup=False)
         return 2
-    return asyncio.run(_run(options, Screen(LANES, console)))
+    try:
+        return asyncio.run(_run(options, Screen(LANES, console)))
+    except KeyboardInterrupt:  # everything is ended by now
+        return _INTERRUPTED
 
 
 def _empty(folder: Path) -> bool:
@@ -94,15 +98,15 @@ async def _play(stage: Stage) -> list[Result]:
 
 async def _keep(stage: Stage) -> None:
     """Show how to join in, until interrupted."""
-    table = Table(title="Running until Ctrl-C", title_style="bold")
-    for column in ("who", "SIP", "SIP password", "MQTT"):
-        table.add_column(column, overflow="fold")
+    show = functools.partial(stage.screen.console.print, markup=False, soft_wrap=True)
+    show("\nRunning until Ctrl-C. Logins:")
     for who, login in stage.logins.items():
         sip, mqtt = login["sip"], login.get("mqtt")
-        device_link = f"{mqtt['host']}:{mqtt['port']} {mqtt['user']} {mqtt['password']}" if mqtt else ""
-        table.add_row(who, f"{sip['user']}@{sip['server']}", sip["password"], device_link)
-    stage.screen.console.print(table)
-    stage.screen.console.print(f"edge --site {stage.site.folder} status", markup=False)
+        show(f"  {who}\n    SIP   {sip['server']}  user {sip['user']}  password {sip['password']}")
+        if mqtt:
+            where = f"{mqtt['host']}:{mqtt['port']}"
+            show(f"    MQTT  {where}  user and client id {mqtt['user']}  password {mqtt['password']}")
+    show(f"Look at it: {COMMAND} --site {stage.site.folder} status")
     interrupted = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupted.set)

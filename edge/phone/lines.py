@@ -60,7 +60,7 @@ class LineProcess(asyncio.SubprocessProtocol):
             stderr = subprocess.STDOUT if self.merge_stderr else log
             await loop.subprocess_exec(
                 lambda: self, *self.argv, env=dict(self.env) if self.env is not None else None, stderr=stderr,
-                cwd=self.cwd,
+                cwd=self.cwd, start_new_session=True,  # Ctrl-C is for us: we end our children in their order
             )  # fmt: skip
         return self
 
