@@ -56,9 +56,10 @@ class Screen:
         self.console.print()
         self.console.print(Text(text, style="bold"))
 
-    def event(self, lane: str, text: str, style: str = "") -> None:
+    def event(self, lane: str, text: str) -> None:
         """*text* in *lane*, now. A long text runs over the lanes to its right."""
-        line = Text(f"{time.monotonic() - self._began:6.2f}  ", style="dim")
+        line = Text()
+        line.append(f"{time.monotonic() - self._began:6.2f}  ", style="dim")
         actor = self._lanes[lane]
         for index in range(len(self._lanes)):
             column = _TIME_CELLS + index * _LANE_CELLS
@@ -66,7 +67,7 @@ class Screen:
                 continue  # the actor's text lies over this lane
             line.append(" " * (column - line.cell_len))
             if index == actor:
-                line.append(f"● {text} ", style=style or _colour(actor))
+                line.append(f"● {text} ", style=_style_of(text) or _colour(actor))
             else:
                 line.append("│", style="dim")
         self.console.print(line, no_wrap=True, crop=True, overflow="ellipsis")
@@ -128,6 +129,13 @@ def _describe_down(event: Mapping[str, Any]) -> str | None:
     if event["verb"] in ("decision", "open") and relays:
         return f"OPENS relay {relays}"
     return None
+
+
+def _style_of(text: str) -> str:
+    """What opens and what stays shut stands out."""
+    if text.startswith("OPENS"):
+        return "bold bright_green"
+    return "bold red" if text.startswith(("stays shut", "refused")) else ""
 
 
 def _colour(index: int) -> str:

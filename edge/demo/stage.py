@@ -53,8 +53,8 @@ class Stage:
     def __getitem__(self, name: str) -> Device:
         return self.devices[name]
 
-    def say(self, lane: str, text: str, style: str = "") -> None:
-        self.screen.event(lane, text, style)
+    def say(self, lane: str, text: str) -> None:
+        self.screen.event(lane, text)
 
     def uri(self, dialled: str) -> str:
         """How a device of this site dials."""
@@ -118,7 +118,7 @@ class _ShownDevice(Device):
             again = self._registered and event.get("event") == "registration"
             self._registered = self._registered or event.get("event") == "registration"
             if not again and (text := describe(event)):
-                self._screen.event(self.name, text, "bold" if "OPENS" in text else "")
+                self._screen.event(self.name, text)
 
 
 @contextlib.asynccontextmanager
@@ -127,9 +127,10 @@ async def set_up(folder: Path, screen: Screen, phones: str = "auto", broker: str
     async with contextlib.AsyncExitStack() as stack:
         block = stack.enter_context(AddressBlock.claim())
         site, telephone = Site(folder, block.address()), block.address()
+        screen.title("The community is made, the daemon starts, devices come")
         secrets = await make_site(site, telephone, broker)
         daemon = await stack.enter_async_context(site.daemon())
-        screen.event("Edge", f"serves pid {daemon.pid}, {daemon.sip[0]}:{daemon.sip[1]}")
+        screen.event("Edge", f"serves at {daemon.sip[0]}:{daemon.sip[1]}")
         stage = Stage(site, daemon, screen, block, secrets=secrets)
         for name, settings in (await _cast(stage, telephone)).items():
             device = _ShownDevice(name, {**settings, "engine": phones}, folder / f"{name}.log", screen)

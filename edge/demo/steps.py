@@ -120,7 +120,7 @@ async def refused_apartments(stage: Stage) -> Proof:
 
 
 STEPS: Final[Mapping[str, Step]] = {
-    "Devices register": devices_register,
+    "Devices are registered": devices_register,
     "Nobody at the monitor: the app rings, answers and opens": next_stage_answers,
     "A monitor is unplugged: the telephone rings at once and opens": landline_answers,
     "A PIN and a card open": pin_and_card_open,
