@@ -11,7 +11,7 @@ from sip.transaction import T1, T2
 class AckWait:
     """Sends *response* at once and again at T1, doubling to T2, until the ACK or 64·T1.
 
-    Then calls one of *on_ack*, with the ACK, and *on_timeout*, once; neither after `stop`.
+    Then calls one of *on_ack*, with the ACK's body, and *on_timeout*, once; neither after `stop`.
     """
 
     def __init__(
@@ -19,7 +19,7 @@ class AckWait:
         tx: ServerTx,
         response: Response,
         timers: Timers,
-        on_ack: Callable[[Request], None],
+        on_ack: Callable[[bytes], None],
         on_timeout: Callable[[], None],
         *,
         carries_offer: bool = False,
@@ -42,7 +42,13 @@ class AckWait:
         """An ACK of this dialog came; one for another INVITE is none of ours."""
         if not self._over and ack.cseq.number == self.cseq:
             self.stop()
-            self._on_ack(ack)
+            self._on_ack(ack.body)
+
+    def taken_as_read(self) -> None:
+        """Something later of this dialog came, which nobody sends who has not had our 2xx: as good as an empty ACK."""
+        if not self._over:
+            self.stop()
+            self._on_ack(b"")
 
     def stop(self) -> None:
         """Send no more and call nobody."""

@@ -15,7 +15,7 @@ from sip.server_tx import ServerTx
 
 # What a side must not be told in the other's name: these are about a dialog, a transaction or a login that is not its
 # own. It may try again (RFC 3261 §14.1).
-_NOT_PASSED: Final = frozenset({401, 407, 408, 481, 482, 483, 487, 503})
+_NOT_PASSED: Final = frozenset({401, 407, 408, 422, 481, 482, 483, 487, 503})
 
 
 @dataclass(frozen=True, slots=True)

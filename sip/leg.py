@@ -5,6 +5,7 @@ What a leg hears is told to its owner, the call; it knows nothing of the other l
 """
 
 import contextlib
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -26,6 +27,7 @@ SDP: Final = "application/sdp"
 ALLOW: Final = "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS, PRACK"
 SUPPORTED: Final = "timer"
 STATUS_OF_FAILURE: Final = {Failure.TIMEOUT: 408, Failure.TRANSPORT: 503, Failure.CANCELLED: 487}
+GLARE_WAIT_S: Final = {True: (2.1, 4.0), False: (0.0, 2.0)}  # RFC 3261 §14.1, by who owns the Call-ID
 _DIALOG_GONE: Final = frozenset({408, 481})  # RFC 3261 §12.2.1.2
 
 OnFinal = Callable[[int, Response | None], None]  # status; the response, None where the failure is our own finding
@@ -104,6 +106,11 @@ class Leg:
     # --- requests of ours -------------------------------------------------------------------------------------------
 
     @property
+    def owns_call_id(self) -> bool:
+        """Whether we began the dialog."""
+        raise NotImplementedError
+
+    @property
     def talks(self) -> bool:
         """Whether the dialog is confirmed, so that offers and questions can pass."""
         return self.dialog is not None and self.dialog.confirmed and not self.over
@@ -113,7 +120,7 @@ class Leg:
         waits = self.pending.ack is not None and (method == "INVITE" or self.pending.ack.carries_offer)
         return self.talks and not (self.pending.ours or self.pending.theirs or waits)
 
-    def offer(self, method: str, description: bytes, on_final: OnFinal) -> None:
+    def offer(self, method: str, description: bytes, on_final: OnFinal, *, lengthened: bool = False) -> None:
         """Send a re-INVITE or UPDATE. A re-INVITE without *description* asks for an offer: after the 2xx
         `acknowledge_answer` must follow. Otherwise the ACK is out before *on_final* is called."""
         self.pending.ours += 1
@@ -122,12 +129,15 @@ class Leg:
 
         def final(status: int, response: Response | None) -> None:
             self.pending.ours -= 1
+            if status == 422 and response is not None and not lengthened and self.session.lengthened(response):
+                self.offer(method, description, on_final, lengthened=True)
+                return
             if response is not None and response.success:
                 self._succeeded_again(method, description, response)
             if not self.over:
                 on_final(status, response)
             if status in _DIALOG_GONE:
-                self.lost()
+                self.lost(bye=status == 408)  # one that did not answer in time may be there all the same
 
         self.send(lambda dialog: self._offering(dialog, method, description), final)
 
@@ -214,9 +224,9 @@ class Leg:
     def await_ack(self, tx: ServerTx, response: Response, on_ack: Callable[[bytes], None]) -> None:
         """Send a 2xx to an INVITE until its ACK."""
 
-        def acknowledged(ack: Request) -> None:
+        def acknowledged(description: bytes) -> None:
             self.pending.ack = None
-            on_ack(ack.body)
+            on_ack(description)
 
         def timed_out() -> None:
             self.pending.ack = None
@@ -229,9 +239,16 @@ class Leg:
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
-    def send(self, make: Callable[[Dialog], Request], on_final: OnFinal, tries: int = 0) -> None:
-        """Send what *make* builds inside the dialog; where the trunk challenges, it is built again."""
-        dialog, digest = self.dialog, self.tools.digest
+    def send(
+        self,
+        make: Callable[[Dialog], Request],
+        on_final: OnFinal,
+        tries: int = 0,
+        within: Dialog | None = None,
+    ) -> None:
+        """Send what *make* builds inside the dialog (*within*: an early one); where the trunk challenges, it is built
+        again."""
+        dialog, digest = within or self.dialog, self.tools.digest
         if dialog is None or self.flow is None:
             on_final(481, None)
             return
@@ -243,7 +260,7 @@ class Leg:
             if not response.final or (response.success and self.acknowledged_again(response)):
                 return
             if response.status in (401, 407) and digest is not None and digest.challenged(response, tries):
-                self.send(make, on_final, tries + 1)
+                self.send(make, on_final, tries + 1, within)
             else:
                 on_final(response.status, response)
 
@@ -359,7 +376,10 @@ class Leg:
             return
 
         def final(status: int, _response: Response | None) -> None:
-            if status >= 300:
+            if status == 491:
+                low, high = GLARE_WAIT_S[self.owns_call_id]
+                self.session.refresh_failed(low + (high - low) * secrets.randbelow(1001) / 1000)
+            elif status >= 300:
                 self.session.refresh_failed()
 
         self.offer(method, b"" if method == "UPDATE" else self.last_description, final)

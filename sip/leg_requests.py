@@ -21,6 +21,9 @@ def receive(leg: "Leg", tx: "ServerTx", dialog: "Dialog") -> None:
     if not dialog.accepts(tx.request):
         refuse(tx, 500)  # RFC 3261 §12.2.2
         return
+    if leg.over and tx.request.method != "BYE":
+        tx.reply(481)  # RFC 5407 §3.2.2: our BYE is out, the dialog is mortal
+        return
     _HANDLERS.get(tx.request.method, _not_here)(leg, tx)
 
 
@@ -36,10 +39,16 @@ def _bye(leg: "Leg", tx: "ServerTx") -> None:
 
 
 def _invite(leg: "Leg", tx: "ServerTx") -> None:
-    if leg.pending.theirs is not None:
+    waits = leg.pending.ack
+    if waits is not None and not waits.carries_offer:
+        # RFC 5407 §3.1.4: who sends this has our 2xx; its ACK was lost, or is still on the way.
+        waits.taken_as_read()
+    if leg.over:
+        tx.reply(481)  # we waited for that ACK to hang up
+    elif leg.pending.theirs is not None:
         refuse(tx, 500)
     elif leg.pending.ours or leg.pending.ack is not None or not leg.talks:
-        refuse(tx, 491)  # RFC 3261 §14.2
+        refuse(tx, 491)  # RFC 3261 §14.2, RFC 5407 §3.1.5
     else:
         _negotiate(leg, tx)
 
@@ -89,10 +98,6 @@ def _info(leg: "Leg", tx: "ServerTx") -> None:
         tx.reply(415, headers={"Accept": f"{INFO_RELAY}, {INFO_PLAIN}, {MEDIA_CONTROL}"})
 
 
-def _options(_leg: "Leg", tx: "ServerTx") -> None:
-    tx.reply(200, headers={"Accept": "application/sdp"})
-
-
 def _refer(_leg: "Leg", tx: "ServerTx") -> None:
     """Nobody but a plan moves a call."""
     tx.reply(603)
@@ -111,7 +116,6 @@ _HANDLERS: Final[Mapping[str, Callable[["Leg", "ServerTx"], None]]] = {
     "INVITE": _invite,
     "UPDATE": _update,
     "INFO": _info,
-    "OPTIONS": _options,
     "REFER": _refer,
     "PRACK": _prack,
 }

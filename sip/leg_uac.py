@@ -15,6 +15,7 @@ from sip.session_timer import terms_of_answer
 from sip.uri import UriError
 
 EARLY_DIALOGS_MAX: Final = 8  # of one leg, behind a forking proxy
+RSEQ_DIGITS_MAX: Final = 10  # RFC 3262 §7.1: 32 bits
 
 
 class RungOwner(LegOwner, Protocol):
@@ -56,6 +57,10 @@ class UacLeg(Leg):
         self._rseqs: dict[str, int] = {}  # by To tag, the last that got its PRACK
         self._media_tag: str | None = None  # the early dialog whose media counts: the first that has any
         self._given_up = False  # cancelled or failed: whatever 2xx comes is hung up
+
+    @property
+    def owns_call_id(self) -> bool:
+        return True
 
     @property
     def request(self) -> Request:
@@ -118,8 +123,8 @@ class UacLeg(Leg):
         if response.status == 100 or self.over or self.dialog is not None:
             return
         dialog = self._early_dialog(request, response)
-        if dialog is not None and needs_prack(response):
-            self._acknowledge_provisional(response, dialog)
+        if dialog is not None and needs_prack(response) and not self._acknowledged_in_order(response, dialog):
+            return
         description = response.body if response.content_type == SDP else b""
         if description and response.to_tag:
             self._media_tag = self._media_tag or response.to_tag
@@ -139,16 +144,16 @@ class UacLeg(Leg):
             self.tools.dialogs.add_dialog(self._early[tag], self)
         return self._early[tag]
 
-    def _acknowledge_provisional(self, response: Response, dialog: Dialog) -> None:
-        """RFC 3262 §4: PRACK, once; a repeated 1xx comes up here again, and is told by its RSeq."""
-        number = response.headers.get("RSeq") or ""
-        last = self._rseqs.get(response.to_tag, 0)
-        if not number.isdecimal() or len(number) > 10 or int(number) <= last or self.flow is None:
-            return
-        self._rseqs[response.to_tag] = int(number)
-        prack = prack_for(response, dialog)
-        way = self.tools.way(dialog.next_hop, self.flow)
-        self.tools.endpoint.request(prack, way, lambda _response: None, lambda _failure: None)
+    def _acknowledged_in_order(self, response: Response, dialog: Dialog) -> bool:
+        """RFC 3262 §4: PRACK for each reliable answer, once, in the order of RSeq. False: repeated, or one is missing
+        before it; either is as if it had not come."""
+        text = response.headers.get("RSeq") or ""
+        last = self._rseqs.get(response.to_tag)
+        if not text.isdecimal() or len(text) > RSEQ_DIGITS_MAX or (last is not None and int(text) != last + 1):
+            return False
+        self._rseqs[response.to_tag] = int(text)
+        self.send(lambda early: prack_for(response, early), lambda _status, _response: None, within=dialog)
+        return True
 
     def _succeeded(self, request: Request, response: Response) -> None:
         """A 2xx: the first wins, its repetitions get the ACK again, every other is acknowledged and hung up."""
@@ -201,7 +206,10 @@ class UacLeg(Leg):
         return True
 
     def _requires_prack(self, response: Response) -> bool:
-        return response.status == 421 and "100rel" in response.options("Require") and not self._prack_tried
+        """Where the callee is to make the offer, its reliable answer would bring it, and our PRACK would have to answer
+        before the caller has: that is not agreed to."""
+        required = response.status == 421 and "100rel" in response.options("Require")
+        return required and bool(self._offer) and not self._prack_tried
 
     def _failed_to_answer(self, request: Request, failure: Failure) -> None:
         if request is not self._invite:

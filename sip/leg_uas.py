@@ -43,6 +43,10 @@ class UasLeg(Leg):
         tx.on_lost = self.give_up
 
     @property
+    def owns_call_id(self) -> bool:
+        return False
+
+    @property
     def request(self) -> Request:
         """The INVITE that began it."""
         return self._tx.request
@@ -63,6 +67,8 @@ class UasLeg(Leg):
         """Send a provisional answer; *description* is early media."""
         if self.answered or self.over:
             return
+        if self._reliable is not None and not (description or self._tx.request.body):
+            return  # RFC 3262 §5: the first reliable answer to an INVITE without an offer would have to bring ours
         response = self._tx.response(status)
         response.headers.set("Contact", self._contact)
         response.headers.set("Allow", ALLOW)

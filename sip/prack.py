@@ -54,7 +54,8 @@ class ReliableProvisionals:
             prack.reply(481)
             return
         self._clear()
-        prack.reply(200)
+        # An offer in it would have to be answered while the other side has not answered the first (RFC 6337 §3.1).
+        prack.reply(488 if prack.request.body else 200)
         following, self._following = self._following, None
         action, self._when_clear = self._when_clear, None
         if action is not None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from sip.flow import Handle, Timers
@@ -88,6 +88,7 @@ class SessionKeeper:
     def __init__(self, timers: Timers, refresh: Callable[[], None], expired: Callable[[], None]) -> None:
         self._timers, self._refresh, self._expired = timers, refresh, expired
         self._terms: Terms | None = None
+        self._least_s = MIN_SE_S  # the largest Min-SE that the peer named
         self._expires_at = 0.0
         self._handle: Handle | None = None
 
@@ -104,13 +105,24 @@ class SessionKeeper:
         """Ask for the same terms again in a re-INVITE or UPDATE of ours."""
         if self._terms is not None:
             put_into_refresh(request, self._terms)
+            if self._least_s > MIN_SE_S:
+                request.headers.set("Min-SE", str(self._least_s))
 
-    def refresh_failed(self) -> None:
+    def refresh_failed(self, again_after_s: float = RETRY_S) -> None:
         """A refresh met a collision or an error that does not end the dialog: try again while there is time."""
         if self._terms is None:
             return
         self.stop()
-        self._handle = self._timers.call_at(min(self._timers.time() + self.RETRY_S, self._expires_at), self._due)
+        self._handle = self._timers.call_at(min(self._timers.time() + again_after_s, self._expires_at), self._due)
+
+    def lengthened(self, response: Response) -> bool:
+        """422: ask for what it says is the least from now on (RFC 4028 §7.3). False: it says no more than we asked."""
+        wanted = response.headers.get("Min-SE") or ""
+        least_s = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else 0
+        if self._terms is None or least_s <= self._terms.interval_s:
+            return False
+        self._terms, self._least_s = replace(self._terms, interval_s=least_s), least_s
+        return True
 
     def stop(self) -> None:
         if self._handle is not None:

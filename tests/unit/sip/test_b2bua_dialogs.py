@@ -107,6 +107,8 @@ def test_a_side_that_knows_nothing_of_the_dialog_ends_the_call(bench, status):
     bench.monitor.request("ACK")
     bench.door.response(500)
     bench.door.request("BYE")
+    if status == 408:  # it may be there all the same
+        bench.monitor.request("BYE")
     assert bench.monitor.quiet()
 
 
