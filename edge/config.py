@@ -36,7 +36,9 @@ _TOML_POSITION: Final = re.compile(r"^(.*) \(at line (\d+), column \d+\)$")
 
 @dataclass(frozen=True, slots=True)
 class CommunitySettings:
-    announcements: str = "announcements"  # folder in the site with recordings, one a status: 403.wav, 404.wav, 480.wav
+    # Folder in the site with recordings that replace ours, 8 kHz mono: nobody.wav, busy.wav, declined.wav, blocked.wav,
+    # not_connected.wav, unknown.wav, not_allowed.wav, max_talk.wav
+    announcements: str = "announcements"
 
 
 @dataclass(frozen=True, slots=True)

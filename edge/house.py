@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.accounts import Accounts
+from edge.announcements import load_recordings
 from edge.bindings import StoredBindings
 from edge.calls.desk import CallDesk, DeskPorts
 from edge.calls.store import WriterCallStore
@@ -202,7 +203,10 @@ def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> T
     desk = CallDesk(ports, config.calls, trunk=trunk is not None)
     media = RtpRelay(config.media)
     realm = base.world.snapshot.community.id
-    calls = B2bua(sip.endpoint, sip.registrar, desk, media, config.calls, realm=realm, trunk=trunk)
+    recordings = load_recordings(config, base.world.snapshot.community.country, base.site)
+    calls = B2bua(
+        sip.endpoint, sip.registrar, desk, media, config.calls, realm=realm, trunk=trunk, recordings=recordings
+    )
     return Telephony(desk, media, trunk, calls)
 
 

@@ -22,6 +22,7 @@ from sip.flow import Destination, Flow
 from sip.leg import SDP, Leg, LegTools
 from sip.leg_uas import UasLeg
 from sip.media.engine import MediaEngine
+from sip.media.recordings import Recordings
 from sip.message import Request, Response
 from sip.registrar import Registrar
 from sip.server_tx import ServerTx
@@ -58,6 +59,7 @@ class B2bua:
         *,
         realm: str,
         trunk: Trunk | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._desk = desk
@@ -75,6 +77,7 @@ class B2bua:
             host_towards=self._host_towards,
             is_ours=self._names_us,
             done=self._done,
+            recordings=recordings or {},
         )
         self._entries: dict[DialogKey, _Entry] = {}
         self._calls: dict[CallId, Call] = {}

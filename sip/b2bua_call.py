@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from edge.core.call import CallMachine
@@ -39,6 +39,7 @@ from edge.core.call_events import Leg as LegNumber
 from edge.core.ports import CallDesk
 from models.call import Caller, CallPlan, DigitSource, LegKind, Target
 from models.ids import CallId
+from sip.b2bua_announce import Announcer
 from sip.b2bua_exchange import Exchange, Side
 from sip.b2bua_invite import CONTACT_USER, CallingParty, Roads
 from sip.b2bua_media import CallMedia, EndPolicy, NotAcceptable, usable
@@ -47,6 +48,7 @@ from sip.leg import Leg, LegTools
 from sip.leg_uac import UacLeg
 from sip.leg_uas import UasLeg
 from sip.media.engine import CALLER_END, End, MediaListener, MediaSession, MediaUnavailable
+from sip.media.recordings import Recordings
 from sip.media.rtp import StreamStats
 from sip.message import Response
 from sip.server_tx import ServerTx
@@ -75,6 +77,7 @@ class CallTools:
     host_towards: Callable[[Flow | Destination], str]  # our media address towards a peer
     is_ours: Callable[[str], bool]  # whether a host names us, in a redirect
     done: Callable[["Call"], None]  # every leg is over
+    recordings: Recordings = field(default_factory=dict)  # played before a refusal; empty: at once
 
 
 @dataclass(slots=True)
@@ -107,6 +110,7 @@ class Call:
         self._tools = tools
         self._media = CallMedia(tools.open_media(self))
         self._exchange = Exchange(self._media, lambda: self.feed(ForceEnd()))
+        self._announcer = Announcer(self._media, tools.recordings, lambda s, f: tools.call_at(tools.time() + s, f))
         self._caller: UasLeg | None = None
         self._rung: dict[LegNumber, _Rung] = {}
         self._bridged: LegNumber | None = None
@@ -140,6 +144,7 @@ class Call:
 
     def hang_up_now(self) -> None:
         """End what still waits for something: the daemon stops."""
+        self._announcer.finish()
         if self._caller is not None:
             self._caller.hang_up_now()
 
@@ -223,10 +228,12 @@ class Call:
         self._tools.desk.talking(self.basics.id, rung.target)
 
     def _refuse(self, command: Refuse) -> None:
-        self._require_caller().refuse_call(command.status)
+        caller = self._require_caller()
+        self._announcer.before_refusal(command.announcement, caller, lambda: caller.refuse_call(command.status))
 
-    def _hang_up_caller(self, _command: HangUpCaller) -> None:
-        self._require_caller().hang_up()
+    def _hang_up_caller(self, command: HangUpCaller) -> None:
+        caller = self._require_caller()
+        self._announcer.before_hang_up(command.announcement, caller, caller.hang_up)
 
     def _request_open(self, command: RequestOpen) -> None:
         basics = self.basics
@@ -238,8 +245,9 @@ class Call:
         self._tools.desk.changed(command.record)
 
     def _finish(self, _command: Finished) -> None:
-        self._release(CALLER_END)
-        self._media.close()
+        if not self._announcer.playing:
+            self._release(CALLER_END)
+            self._media.close()
         self._finished = True
         self._tools.desk.ended(self.basics.id)
         log.info("call over", extra={"call": self.basics.id, "media": {e: list(s) for e, s in self.stats.items()}})
@@ -316,8 +324,10 @@ class Call:
         if number is not None:
             self.feed(Digit(number, digit, DigitCarrier.INFO))
 
-    def leg_over(self, _leg: Leg) -> None:
+    def leg_over(self, leg: Leg) -> None:
         self._legs_on_the_wire -= 1
+        if leg is self._caller:
+            self._announcer.stop()
         self._leave_when_over()
 
     # --- what the media say -----------------------------------------------------------------------------------------

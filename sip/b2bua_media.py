@@ -8,9 +8,11 @@ import functools
 from dataclasses import dataclass, field
 from typing import Final
 
+from sip.media import g711
 from sip.media.engine import CALLER_END, End, MediaSession, PeerLine
+from sip.media.recordings import Recording
 from sip.media.rtp import StreamStats
-from sip.sdp import Media, SdpError, Session, parse
+from sip.sdp import Attribute, Direction, Media, SdpError, Session, parse
 from sip.sdp_bridge import (
     Anchor,
     Direct,
@@ -22,9 +24,11 @@ from sip.sdp_bridge import (
     carry,
     event_payloads,
     main_codec,
+    rejected,
 )
 
 DESCRIPTIONS_KEPT: Final = 64  # each is looked at several times in a call
+_PLAYABLE: Final = {g711.PCMA: "PCMA", g711.PCMU: "PCMU"}
 
 
 class NotAcceptable(Exception):
@@ -60,6 +64,7 @@ class CallMedia:
 
     session: MediaSession
     _ends: dict[End, _EndState] = field(default_factory=dict)
+    _ports: dict[tuple[End, int], int] = field(default_factory=dict)  # ours, by end and line
 
     def add(self, end: End, host: str, policy: EndPolicy) -> None:
         """An end that takes part; *host* is our address towards it."""
@@ -97,6 +102,36 @@ class CallMedia:
         """Let the caller and *end* hear each other."""
         self.session.connect(CALLER_END, end)
 
+    # --- recordings, to the caller ----------------------------------------------------------------------------------
+
+    def early_answer(self, offer: bytes) -> bytes:
+        """The answer to *offer* of a caller that is to hear a recording and nobody else.
+
+        Empty where its description already stands or no line of it can be played to. Raises MediaUnavailable.
+        """
+        caller = self._ends[CALLER_END]
+        offered = _parsed(offer) if offer else Session(())
+        index = next((i for i, media in enumerate(offered.media) if _playable(media) is not None), None)
+        if index is None or caller.own.said:
+            return b""
+        media = offered.media[index]
+        anchor, payload = self._allocate(CALLER_END, index, media.kind), str(_playable(media))
+        direction = Direction.of(media.direction.receives, media.direction.sends)
+        rtpmap = Attribute("rtpmap", f"{payload} {_PLAYABLE[int(payload)]}/8000")
+        ours = Media("audio", anchor.port, media.protocol, (payload,), anchor.host, direction, (rtpmap,))
+        self._describe(CALLER_END, index, media, ours, rejected=False)
+        return caller.own.render(tuple(ours if i == index else rejected(m) for i, m in enumerate(offered.media)))
+
+    def play(self, recording: Recording) -> bool:
+        """Play to the caller on the line that it has with us; False where it has none."""
+        caller = self._ends[CALLER_END]
+        for index, media in enumerate(caller.own.said):
+            payload = _playable(media, ours=True)
+            if payload is not None and media.port == self._ports.get((CALLER_END, index)):
+                self.session.play(CALLER_END, index, recording.frames(payload), payload)
+                return True
+        return False
+
     def release(self, end: End) -> tuple[StreamStats, ...]:
         """An end is out; its statistics."""
         self._ends.pop(end, None)
@@ -115,8 +150,13 @@ class CallMedia:
             return Direct.DIRECT
         if not can_anchor(media):
             return Rejected.REJECTED
-        self.session.allocate(source, index, media.kind, self._ends[source].host)
-        return Anchor(self._ends[to].host, self.session.allocate(to, index, media.kind, self._ends[to].host))
+        self._allocate(source, index, media.kind)
+        return self._allocate(to, index, media.kind)
+
+    def _allocate(self, end: End, index: int, kind: str) -> Anchor:
+        host = self._ends[end].host
+        port = self._ports[end, index] = self.session.allocate(end, index, kind, host)
+        return Anchor(host, port)
 
     def _describe(self, end: End, index: int, theirs: Media, ours: Media, *, rejected: bool) -> None:
         if rejected or theirs.rejected:
@@ -139,6 +179,14 @@ class CallMedia:
                 swallow_events=self._ends[end].policy.swallow_digits,
             ),
         )
+
+
+def _playable(media: Media, *, ours: bool = False) -> int | None:
+    """The payload type by which a recording can be sent to whoever sent *media*, or was sent it (*ours*)."""
+    heard = media.direction.sends if ours else media.direction.receives and not media.on_hold_by_address
+    if media.kind != "audio" or not heard or not can_anchor(media):
+        return None
+    return next((codec.payload for codec in media.codecs if codec.payload in _PLAYABLE), None)
 
 
 def usable(offer: bytes) -> Session:

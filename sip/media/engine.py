@@ -5,6 +5,7 @@ call's descriptions. The engine gives every line of an end an address of ours, l
 and forwards between the two ends that are connected; packets of unconnected ends are counted and dropped.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -61,6 +62,13 @@ class MediaSession(Protocol):
 
     def connect(self, one: End, other: End) -> None:
         """Forward between these two from now on, instead of whoever they were connected to."""
+        ...
+
+    def play(self, end: End, line: int, frames: Sequence[bytes], payload: int) -> None:
+        """Send *frames* (20 ms of sound each, RTP payload type *payload*) to an end that is connected to nobody.
+
+        It ends by itself, or with the end. Nothing is sent while the peer's address is unknown.
+        """
         ...
 
     def release(self, end: End) -> tuple[StreamStats, ...]:

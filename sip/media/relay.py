@@ -11,12 +11,13 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVarTuple, Unpack
 
 from sip.media.engine import End, MediaListener, MediaUnavailable, PeerLine
 from sip.media.latch import Address
+from sip.media.playout import Playout
 from sip.media.ports import PortPool
 from sip.media.rtp import StreamStats
 from sip.media.settings import MediaSettings
@@ -51,6 +52,7 @@ class RtpRelay:
         self._streams: dict[Stream, None] = {}
         self._pins: dict[int, Pin] = {}
         self._local: set[Address] = set()  # our own media addresses: never a peer
+        self._playing: list[Stream] = []  # those that get a recording; the thread's
         self._work: deque[Callable[[], None]] = deque()
         self._running: _Running | None = None
         self._thread: threading.Thread | None = None
@@ -87,7 +89,7 @@ class RtpRelay:
         self._do_work()
         for stream in self._streams:
             stream.close()
-        for owned in (self._pins, self._streams, self._local):
+        for owned in (self._pins, self._streams, self._local, self._playing):
             owned.clear()
         running.failed.cancel()
         running.epoll.close()
@@ -159,7 +161,7 @@ class RtpRelay:
         view = memoryview(bytearray(PACKET_BYTES_MAX + 1))
         swept = time.monotonic()
         while not self._stopping:
-            ready = poll(_POLL_S, _READY_MAX)
+            ready = poll(self._play(time.monotonic()) if self._playing else _POLL_S, _READY_MAX)
             now = time.monotonic()
             self._do_work()  # before the packets: what was posted earlier holds for them
             for fd, _ in ready:
@@ -171,6 +173,12 @@ class RtpRelay:
             if now - swept >= _SWEEP_S:
                 swept = now
                 self._sweep(now)
+
+    def _play(self, now: float) -> float:
+        """Send what is due of the recordings; seconds until the next frame is."""
+        self._playing = [stream for stream in self._playing if stream.play_due(now)]
+        due = min((stream.playout.due for stream in self._playing if stream.playout is not None), default=now + _POLL_S)
+        return max(0.0, due - now)
 
     def _do_work(self) -> None:
         while self._work:
@@ -236,6 +244,18 @@ class RelaySession:
         there = self._ends.get(facing, {}).get(line) if facing is not None else None
         if here is not None and there is not None:
             self._relay._post(lambda: here.join(there))
+
+    def play(self, end: End, line: int, frames: Sequence[bytes], payload: int) -> None:
+        stream = self._ends.get(end, {}).get(line)
+        if stream is None:
+            return
+        relay = self._relay
+
+        def begin() -> None:
+            stream.playout = Playout(frames, payload, time.monotonic(), stream.rtp.send)
+            relay._playing.append(stream)
+
+        relay._post(begin)
 
     def release(self, end: End) -> tuple[StreamStats, ...]:
         stats = self.stats(end)

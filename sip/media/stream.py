@@ -9,6 +9,7 @@ from typing import Final
 from sip.media.dtmf import EventReader
 from sip.media.engine import PeerLine
 from sip.media.latch import Address, Latch
+from sip.media.playout import Playout
 from sip.media.rtcp import is_rtcp
 from sip.media.rtp import HEADER_BYTES, Receiver, StreamStats, parse_header
 from sip.media.sockets import disconnect, usable_address
@@ -98,6 +99,7 @@ class Stream:
         self.kind, self.host, self.port, self.rtp, self.rtcp = kind, host, port, rtp, rtcp
         rtp.on_packet, rtcp.on_packet = self._rtp, self._rtcp
         self._on_digit, self._on_silent = on_digit, on_silent
+        self.playout: Playout | None = None  # a recording on its way to the peer
         self._facing: Stream | None = None
         self._peer: PeerLine | None = None
         self._events: frozenset[int] = frozenset()
@@ -134,9 +136,17 @@ class Stream:
         """Forward no longer."""
         self._facing = None
 
+    def play_due(self, now: float) -> bool:
+        """Send what is due of the recording; whether more of it is to come."""
+        if self.playout is not None:
+            self.playout.advance(now)
+            if self.playout.over:
+                self.playout = None
+        return self.playout is not None
+
     def close(self) -> None:
         """Close the sockets; the stream is dead afterwards."""
-        self._facing = None
+        self._facing = self.playout = None
         self.rtp.sock.close()
         self.rtcp.sock.close()
 

@@ -13,6 +13,7 @@ from sip.b2bua import B2bua
 from sip.bindings import Binding
 from sip.flow import Flow
 from sip.media.engine import End, MediaListener, MediaUnavailable, PeerLine
+from sip.media.recordings import Recordings
 from sip.media.rtp import StreamStats
 from sip.message import Headers, Request, Response, response_to
 from sip.parser import parse
@@ -112,6 +113,7 @@ class FakeMedia:
     peers: dict[tuple[End, int], PeerLine | None] = field(default_factory=dict)
     connected: list[tuple[End, End]] = field(default_factory=list)
     released: list[End] = field(default_factory=list)
+    played: list[tuple[End, int, int, int]] = field(default_factory=list)  # end, line, frames, payload
     ports_left: int = 1000
     closed: bool = False
 
@@ -133,6 +135,10 @@ class FakeMedia:
 
     def connect(self, one: End, other: End) -> None:
         self.connected.append((one, other))
+
+    def play(self, end: End, line: int, frames: Sequence[bytes], payload: int) -> None:
+        assert (end, line) in self.ports
+        self.played.append((end, line, len(frames), payload))
 
     def release(self, end: End) -> tuple[StreamStats, ...]:
         self.released.append(end)
@@ -285,7 +291,13 @@ class Peer:
 class CallBench(Bench):
     """The bench with a B2BUA on it; DOOR, two monitors and an app are there, all but the door registered."""
 
-    def __init__(self, settings: CallSettings | None = None, *, trunk: TrunkSettings | None = None) -> None:
+    def __init__(
+        self,
+        settings: CallSettings | None = None,
+        *,
+        trunk: TrunkSettings | None = None,
+        recordings: Recordings | None = None,
+    ) -> None:
         super().__init__(wire=FakeWire(), accounts=FakeAccounts({user: f"pw{user}" for user in USERS}))
         self.registrar = Registrar(self.settings, FakeBindingStore(), alive=self.wire.alive)
         self.desk = FakeDesk(self.registrar, self.clock.now_ms)
@@ -299,6 +311,7 @@ class CallBench(Bench):
             settings or CallSettings(),
             realm=REALM,
             trunk=self.trunk,
+            recordings=recordings,
         )
         self.door = self.peer(DOOR, "192.0.2.50")
         self.monitor = self.peer(MONITOR, "192.0.2.60")
