@@ -205,7 +205,15 @@ def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> T
     realm = base.world.snapshot.community.id
     recordings = load_recordings(config, base.world.snapshot.community.country, base.site)
     calls = B2bua(
-        sip.endpoint, sip.registrar, desk, media, config.calls, realm=realm, trunk=trunk, recordings=recordings
+        sip.endpoint,
+        sip.registrar,
+        desk,
+        media,
+        config.calls,
+        realm=realm,
+        trunk=trunk,
+        recordings=recordings,
+        end_on_silence=config.media.on_silence == "end",
     )
     return Telephony(desk, media, trunk, calls)
 

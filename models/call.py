@@ -159,12 +159,34 @@ class Caller:
     trunk_number: str | None = None
 
 
+class MediaFault(enum.Enum):
+    """What was wrong with the media of an end that talked."""
+
+    SILENT = "silent"  # it should have sent and did not, or ceased to
+    ONE_WAY = "one_way"  # it sent, and nothing came for it from the other side
+
+
+@dataclass(frozen=True, slots=True)
+class LineMedia:
+    """One media line of one end, as far as it went through the edge (RFC 3550)."""
+
+    kind: str  # audio, video
+    packets: int  # received from this end
+    octets: int
+    lost: int  # cumulative, RFC 3550 §6.4.1; negative with duplicates
+    jitter_ms: float
+    sent: int  # packets sent to this end
+    strangers: int = 0  # datagrams from other addresses, dropped
+    fault: MediaFault | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LegRecord:
     kind: LegKind
     target: str  # what a person reads
     state: LegState
     rang_s: float = 0.0
+    media: tuple[LineMedia, ...] = ()  # known once the call has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +208,5 @@ class CallRecord:
     opened: tuple[str, ...] = ()  # relay labels
     ended_by: EndedBy | None = None
     duration_s: float = 0.0
+    media: tuple[LineMedia, ...] = ()  # the caller's own lines, known once the call has ended
     ring_event: bool = False  # the number was known: a ring event goes out (decision 33); not stored in the row

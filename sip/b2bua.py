@@ -60,6 +60,7 @@ class B2bua:
         realm: str,
         trunk: Trunk | None = None,
         recordings: Recordings | None = None,
+        end_on_silence: bool = True,
     ) -> None:
         self._endpoint = endpoint
         self._desk = desk
@@ -78,6 +79,7 @@ class B2bua:
             is_ours=self._names_us,
             done=self._done,
             recordings=recordings or {},
+            end_on_silence=end_on_silence,
         )
         self._entries: dict[DialogKey, _Entry] = {}
         self._calls: dict[CallId, Call] = {}

@@ -37,12 +37,13 @@ from edge.core.call_events import (
 )
 from edge.core.call_events import Leg as LegNumber
 from edge.core.ports import CallDesk
-from models.call import Caller, CallPlan, DigitSource, LegKind, Target
+from models.call import Caller, CallPlan, CallRecord, DigitSource, LegKind, Target
 from models.ids import CallId
 from sip.b2bua_announce import Announcer
 from sip.b2bua_exchange import Exchange, Side
 from sip.b2bua_invite import CONTACT_USER, CallingParty, Roads
 from sip.b2bua_media import CallMedia, EndPolicy, NotAcceptable, usable
+from sip.b2bua_stats import faults, with_media
 from sip.flow import Destination, Flow, Handle
 from sip.leg import Leg, LegTools
 from sip.leg_uac import UacLeg
@@ -78,6 +79,7 @@ class CallTools:
     is_ours: Callable[[str], bool]  # whether a host names us, in a redirect
     done: Callable[["Call"], None]  # every leg is over
     recordings: Recordings = field(default_factory=dict)  # played before a refusal; empty: at once
+    end_on_silence: bool = True  # a side that went silent ends the call; else its row tells it
 
 
 @dataclass(slots=True)
@@ -242,7 +244,11 @@ class Call:
             self.feed(Opened(command.label))
 
     def _record(self, command: Record) -> None:
-        self._tools.desk.changed(command.record)
+        record = command.record
+        if record.ended_by is not None:
+            record = with_media(record, {**self.stats, **self._media.stats()})
+            log.info("call over", extra=_summary(record))
+        self._tools.desk.changed(record)
 
     def _finish(self, _command: Finished) -> None:
         if not self._announcer.playing:
@@ -250,7 +256,6 @@ class Call:
             self._media.close()
         self._finished = True
         self._tools.desk.ended(self.basics.id)
-        log.info("call over", extra={"call": self.basics.id, "media": {e: list(s) for e, s in self.stats.items()}})
         self._leave_when_over()
 
     # --- what the caller's leg says ---------------------------------------------------------------------------------
@@ -336,8 +341,10 @@ class Call:
         self.feed(Digit(None if end == CALLER_END else end, digit, DigitCarrier.RFC4733))
 
     def media_silent(self, end: End) -> None:
-        log.warning("a side of a call went silent", extra={"call": self.basics.id, "end": end})
-        self.feed(ForceEnd())
+        side = "caller" if end == CALLER_END else self._rung[end].target.name if end in self._rung else ""
+        log.warning("a side of a call went silent", extra={"call": self.basics.id, "side": side})
+        if self._tools.end_on_silence:
+            self.feed(ForceEnd())
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -390,6 +397,17 @@ class Call:
     def _leave_when_over(self) -> None:
         if self._finished and self._legs_on_the_wire == 0:
             self._tools.done(self)
+
+
+def _summary(record: CallRecord) -> dict[str, object]:
+    """An ended call for the daemon's log; everything else is in its row."""
+    return {
+        "call": record.id,
+        "outcome": record.outcome.value if record.outcome else None,
+        "status": record.status,
+        "talk_s": record.duration_s,
+        "media_faults": list(faults(record)),
+    }
 
 
 _COMMANDS: Final[Mapping[type[Command], Callable[..., None]]] = {

@@ -132,6 +132,10 @@ class CallMedia:
                 return True
         return False
 
+    def stats(self) -> dict[End, tuple[StreamStats, ...]]:
+        """Statistics of every end that takes part now."""
+        return {end: self.session.stats(end) for end in self._ends}
+
     def release(self, end: End) -> tuple[StreamStats, ...]:
         """An end is out; its statistics."""
         self._ends.pop(end, None)

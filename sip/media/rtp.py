@@ -51,6 +51,9 @@ class StreamStats:
     sent_octets: int = 0
     strangers: int = 0  # datagrams from an address that was not the peer's
     malformed: int = 0
+    sends: bool = False  # the end's description says so
+    receives: bool = False
+    silent: bool = False  # it was told to be silent: nothing for `[media] silence_s`
 
 
 class Receiver:

@@ -170,6 +170,9 @@ class Stream:
             sent_octets=self.rtp.sent_octets,
             strangers=self.rtp.strangers + self.rtcp.strangers,
             malformed=self._malformed,
+            sends=self._peer is not None and self._peer.sends,
+            receives=self._peer is not None and self._peer.receives,
+            silent=self._told_silent,
         )
 
     # --- packets ----------------------------------------------------------------------------------------------------

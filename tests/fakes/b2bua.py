@@ -114,6 +114,7 @@ class FakeMedia:
     connected: list[tuple[End, End]] = field(default_factory=list)
     released: list[End] = field(default_factory=list)
     played: list[tuple[End, int, int, int]] = field(default_factory=list)  # end, line, frames, payload
+    counted: dict[End, tuple[StreamStats, ...]] = field(default_factory=dict)  # what `stats` says
     ports_left: int = 1000
     closed: bool = False
 
@@ -142,10 +143,10 @@ class FakeMedia:
 
     def release(self, end: End) -> tuple[StreamStats, ...]:
         self.released.append(end)
-        return ()
+        return self.counted.get(end, ())
 
     def stats(self, end: End) -> tuple[StreamStats, ...]:
-        return ()
+        return self.counted.get(end, ())
 
     def close(self) -> None:
         self.closed = True
@@ -297,6 +298,7 @@ class CallBench(Bench):
         *,
         trunk: TrunkSettings | None = None,
         recordings: Recordings | None = None,
+        end_on_silence: bool = True,
     ) -> None:
         super().__init__(wire=FakeWire(), accounts=FakeAccounts({user: f"pw{user}" for user in USERS}))
         self.registrar = Registrar(self.settings, FakeBindingStore(), alive=self.wire.alive)
@@ -312,6 +314,7 @@ class CallBench(Bench):
             realm=REALM,
             trunk=self.trunk,
             recordings=recordings,
+            end_on_silence=end_on_silence,
         )
         self.door = self.peer(DOOR, "192.0.2.50")
         self.monitor = self.peer(MONITOR, "192.0.2.60")

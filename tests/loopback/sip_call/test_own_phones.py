@@ -47,6 +47,11 @@ async def test_a_call_talks_opens_and_ends(addresses: Iterator[str]) -> None:
         assert house.relay.streams == 0
         assert door.digits == ""
         assert (house.desk.record.outcome, house.desk.record.ended_by) == (CallOutcome.ANSWERED, EndedBy.VISITOR)
+        for line in (*house.desk.record.media, *house.desk.record.legs[0].media):
+            assert line.kind == "audio"
+            assert min(line.packets, line.sent) > 0
+            assert line.jitter_ms < 50
+        assert house.desk.record.legs[1].media == ()
         assert any(message.data.startswith(b"CANCEL") for message in house.b2bua.ladder(house.desk.record.id))
 
 
