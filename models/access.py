@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from models.ids import ApartmentId, CredentialId, DeviceId, Mac, ResidentId, ScheduleId
+from models.ids import ApartmentId, AreaId, BuildingId, CredentialId, DeviceId, Mac, ResidentId, ScheduleId
 
 
 class Reason(enum.Enum):
@@ -35,6 +35,8 @@ class Reason(enum.Enum):
 class UnlockMethod(enum.Enum):
     """How somebody asks a door to open; the one spelling used everywhere (decision 18)."""
 
+    __hash__ = object.__hash__  # a decision looks members up a dozen times; the library hashes their names in Python
+
     PIN = "pin"
     APT_PIN = "apt_pin"
     RF_CARD = "rf_card"
@@ -52,6 +54,8 @@ class UnlockMethod(enum.Enum):
 
 
 class CredentialKind(enum.Enum):
+    __hash__ = object.__hash__  # as UnlockMethod
+
     PIN = "pin"
     RF_CARD = "rf_card"
     NFC = "nfc"
@@ -74,6 +78,63 @@ class Home(enum.Enum):
     EDGE = "edge"
     PANEL = "panel"
     BOTH = "both"
+
+
+class Purpose(enum.Enum):
+    """What a visitor's pass is for."""
+
+    VISIT = "visit"
+    DELIVERY = "delivery"
+
+
+class OrderKind(enum.Enum):
+    """What an operator may order for a door."""
+
+    HOLD_OPEN = "hold_open"  # until a time; the panel does it
+    LOCK_DOWN = "lock_down"  # only guards, operators, fire signals and exit buttons open
+
+
+class Passback(enum.Enum):
+    """What happens to a card that goes into an area twice without coming out."""
+
+    SOFT = "soft"  # opens, and raises an alarm
+    HARD = "hard"  # is refused
+
+
+class Cause(enum.Enum):
+    """What stands behind `not_allowed` at a reader. For the log and for operators; a device is told the reason only."""
+
+    LOCK_DOWN = "lock_down"
+    INTERLOCK = "interlock"
+    PASSBACK = "passback"
+    SECOND_FACTOR = "second_factor"
+
+
+@dataclass(frozen=True, slots=True)
+class DoorOrder:
+    """An operator's order, in force until *until_ms* (Unix milliseconds) or until it is released.
+
+    It is for one device, for one building, or, without either, for the community.
+    """
+
+    kind: OrderKind
+    device: DeviceId | None = None
+    building: BuildingId | None = None
+    until_ms: int | None = None
+
+    def in_force(self, now_ms: int) -> bool:
+        return self.until_ms is None or now_ms < self.until_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Rooms behind readers that know who is inside."""
+
+    id: AreaId
+    name: str
+    passback: Passback = Passback.SOFT
+    forget_h: int = 24  # 0 = never
+    era: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +190,7 @@ class AccessDecision:
     resident: ResidentId | None = None
     duress: bool = False
     hint: str = ""
+    cause: Cause | None = None  # which rule said `not_allowed`
 
     @property
     def granted(self) -> bool:

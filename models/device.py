@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass, field
 
 from models.access import UnlockMethod
-from models.ids import ApartmentId, BuildingId, DeviceId, Mac, SipUser
+from models.ids import ApartmentId, AreaId, BuildingId, DeviceId, Mac, ScheduleId, SipUser
 
 
 class DeviceType(enum.IntEnum):
@@ -27,6 +27,13 @@ class Place(enum.Enum):
     APARTMENT = "apartment"
 
 
+class AreaSide(enum.Enum):
+    """Which way through a reader of an area goes."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+
+
 class DigestOffer(enum.Enum):
     """Which digest challenges a device is offered (decision 34)."""
 
@@ -46,6 +53,8 @@ class Relay:
     methods: frozenset[UnlockMethod] = frozenset()
     hold_s: int = 5  # 1-60
     dtmf: str = ""  # "" = cannot be opened by DTMF
+    schedule: ScheduleId | None = None  # when its methods open it; None = always
+    two_factor: bool = False  # a credential alone does not open it: card and PIN, one after the other
 
     @property
     def label(self) -> str:
@@ -71,6 +80,11 @@ class Device:
     fire_group: str = ""
     digest: DigestOffer = DigestOffer.BOTH
     relays: tuple[Relay, ...] = field(default=())
+    schedule: ScheduleId | None = None  # when this door opens at all; None = always
+    open_schedule: ScheduleId | None = None  # when the panel itself holds the door open; None = never
+    interlock: str = ""  # doors of one name never stand open together
+    area: AreaId | None = None  # the area that this reader leads into, or out of
+    area_side: AreaSide | None = None  # which; None exactly where there is no area
 
     def serves(self, apartment: ApartmentId, building: BuildingId) -> bool:
         """Whether this device is there for *apartment* in *building*."""

@@ -11,6 +11,7 @@ ResidentId = NewType("ResidentId", str)
 DeviceId = NewType("DeviceId", str)
 CredentialId = NewType("CredentialId", str)
 ScheduleId = NewType("ScheduleId", str)
+AreaId = NewType("AreaId", str)
 CallId = NewType("CallId", str)
 Mac = NewType("Mac", str)
 """12 lower-case hexadecimal digits, no separators."""

@@ -20,12 +20,16 @@ class AccessPermission(enum.Enum):
 class PinMode(enum.Enum):
     """PIN: the bare PIN opens. APT_PIN: the visitor gives apartment and PIN."""
 
+    __hash__ = object.__hash__  # as models.access.UnlockMethod
+
     PIN = "pin"
     APT_PIN = "apt_pin"
 
 
 class ServiceState(enum.Enum):
     """An apartment's billing state."""
+
+    __hash__ = object.__hash__  # as models.access.UnlockMethod
 
     ACTIVE = "active"
     BLOCKED = "blocked"

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 
-from models.access import CredentialKind, Home, Origin
+from models.access import CredentialKind, Home, OrderKind, Origin, Passback, Purpose
 from models.ids import new_id
 from models.tables.base import Base, Json, blob, column, flag, integer, millis, one_of, text
 
@@ -32,6 +32,26 @@ class ScheduleRow(Base, table=True):
     weekday: int = integer(key=True)  # 0 = Monday
     from_minute: int = integer(key=True)
     to_minute: int = integer(key=True)
+
+
+class ScheduleDay(Base, table=True):
+    """Hours of a schedule on one day, or on the community's holidays, instead of the weekday's."""
+
+    __tablename__: ClassVar[str] = "schedule_day"
+
+    schedule_id: str = text(ForeignKey("schedule.id", ondelete="CASCADE"), key=True)
+    day: str = text(key=True)  # 2026-12-24, or "hol"
+    spans: list[list[int]] = column(Json(), make=list)  # [from, to) in minutes; [] = closed
+
+
+class Holiday(Base, table=True):
+    """A day on which schedules that know holidays have hours of their own."""
+
+    __tablename__: ClassVar[str] = "holiday"
+
+    community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"), key=True)
+    day: str = text(key=True)  # 2026-04-06, or 12-25 in every year
+    name: str = text(default="")
 
 
 class Credential(Base, table=True):
@@ -81,6 +101,89 @@ class CredentialDoor(Base, table=True):
     device_id: str = text(key=True)
 
 
+class DoorGroup(Base, table=True):
+    """Doors under one name, to narrow credentials to."""
+
+    __tablename__: ClassVar[str] = "door_group"
+    __table_args__ = (UniqueConstraint("community_id", "name"),)
+
+    id: str = text(key=True, make=lambda: new_id("g"))
+    community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"))
+    name: str = text()
+
+
+class DoorGroupMember(Base, table=True):
+    __tablename__: ClassVar[str] = "door_group_member"
+
+    group_id: str = text(ForeignKey("door_group.id", ondelete="CASCADE"), key=True)
+    device_id: str = text(ForeignKey("device.id", ondelete="CASCADE"), key=True)
+
+
+class CredentialDoorGroup(Base, table=True):
+    """A group of doors that a credential is narrowed to; later members of the group are included."""
+
+    __tablename__: ClassVar[str] = "credential_door_group"
+
+    credential_id: str = text(ForeignKey("credential.id", ondelete="CASCADE"), key=True)
+    # Without a row the credential opens every door, so a group in use can't be removed.
+    group_id: str = text(ForeignKey("door_group.id", ondelete="RESTRICT"), key=True, index=True)
+
+
+class VisitorPass(Base, table=True):
+    """What makes a credential a visitor's; it goes with it."""
+
+    __tablename__: ClassVar[str] = "visitor_pass"
+
+    credential_id: str = text(ForeignKey("credential.id", ondelete="CASCADE"), key=True)
+    name: str = text(default="")  # of the visitor, or what is delivered
+    purpose: Purpose = column(one_of(Purpose, "purpose"), default=Purpose.VISIT)
+
+
+class DoorOrder(Base, table=True):
+    """What an operator ordered for a door, a building's doors or all doors, until it is released."""
+
+    __tablename__: ClassVar[str] = "door_order"
+    __table_args__ = (CheckConstraint("device_id IS NULL OR building_id IS NULL", name="one_scope"),)
+
+    id: str = text(key=True, make=lambda: new_id("o"))
+    community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"))
+    kind: OrderKind = column(one_of(OrderKind, "kind"))
+    device_id: str | None = text(ForeignKey("device.id", ondelete="CASCADE"), null=True)
+    building_id: str | None = text(ForeignKey("building.id", ondelete="CASCADE"), null=True)
+    until_ms: int | None = millis(null=True)
+    at_ms: int = millis()
+    ordered_by: str = text()
+
+
+class Area(Base, table=True):
+    """Rooms behind readers that know who is inside."""
+
+    __tablename__: ClassVar[str] = "area"
+    __table_args__ = (
+        UniqueConstraint("community_id", "name"),
+        CheckConstraint("forget_h BETWEEN 0 AND 8760", name="forget_h"),
+    )
+
+    id: str = text(key=True, make=lambda: new_id("z"))
+    community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"))
+    name: str = text()
+    passback: Passback = column(one_of(Passback, "passback"), default=Passback.SOFT)
+    forget_h: int = integer(default=24)  # after so long nobody is known to be inside; 0 = never
+    era: int = integer(default=0)  # a reset begins a new one: what was known before counts no more
+
+
+class Whereabouts(Base, table=True):
+    """Who was last seen going into or out of an area."""
+
+    __tablename__: ClassVar[str] = "whereabouts"
+
+    holder: str = text(key=True)  # id of the resident, or of a credential of nobody in particular
+    area_id: str = text(ForeignKey("area.id", ondelete="CASCADE"), key=True)
+    inside: bool = flag()
+    era: int = integer()
+    at_ms: int = millis()
+
+
 class CallerWhitelist(Base, table=True):
     """Telephone numbers that may ring a door and open it by calling."""
 
@@ -89,6 +192,8 @@ class CallerWhitelist(Base, table=True):
     community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"), key=True)
     number: str = text(key=True)  # E.164
     note: str = text(default="")
+    # A door that a call from this number opens without being answered.
+    opens_device_id: str | None = text(ForeignKey("device.id", ondelete="SET NULL"), null=True)
 
 
 class Lockout(Base, table=True):

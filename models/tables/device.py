@@ -3,11 +3,11 @@
 import enum
 from typing import ClassVar
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy import text as sql
 
 from models.access import UnlockMethod
-from models.device import DeviceType, DigestOffer, Place
+from models.device import AreaSide, DeviceType, DigestOffer, Place
 from models.ids import new_id
 from models.tables.base import Base, Members, Number, blob, column, flag, integer, millis, one_of, text
 
@@ -82,6 +82,11 @@ class Device(Base, table=True):
     sip_user: str = text()
     sip_password: bytes = blob()  # sealed by edge.store.secrets
     mqtt_password: bytes = blob()
+    schedule_id: str | None = text(ForeignKey("schedule.id", ondelete="RESTRICT"), null=True)
+    open_schedule_id: str | None = text(ForeignKey("schedule.id", ondelete="RESTRICT"), null=True)
+    interlock: str = text(default="")
+    area_id: str | None = text(ForeignKey("area.id", ondelete="RESTRICT"), null=True)
+    area_side: AreaSide | None = column(one_of(AreaSide, "area_side"), null=True)
 
 
 class DeviceBuilding(Base, table=True):
@@ -110,6 +115,9 @@ class Relay(Base, table=True):
     methods: frozenset[UnlockMethod] = column(Members(UnlockMethod), default=frozenset())
     hold_s: int = integer(default=5)
     dtmf: str = text(default="")
+    # Without a schedule means always, so a schedule in use can't be removed.
+    schedule_id: str | None = text(ForeignKey("schedule.id", ondelete="RESTRICT"), null=True)
+    two_factor: bool = flag()
 
 
 class DeviceState(Base, table=True):
@@ -131,6 +139,7 @@ class DeviceState(Base, table=True):
     revision_wanted: int | None = millis(null=True)
     revision_confirmed: int | None = millis(null=True)
     revision_confirmed_at_ms: int | None = millis(null=True)
+    door_open: bool | None = column(Boolean(), null=True)  # as last reported; None = never
 
 
 class Camera(Base, table=True):
