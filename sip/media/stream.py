@@ -15,6 +15,7 @@ from sip.media.rtp import HEADER_BYTES, Receiver, StreamStats, parse_header
 from sip.media.sockets import disconnect, usable_address
 
 PACKET_BYTES_MAX: Final = 2048
+DATAGRAM_BYTES_MIN: Final = 256  # what the smallest one takes of a receive buffer, and less: Linux counts its own part
 DIGIT_GAP_MIN_S: Final = 0.02  # RFC 4733 tones last 40 ms and more: faster digits are not a person's
 _SEQ_TS_SSRC: Final = struct.Struct("!HII")
 
@@ -22,12 +23,13 @@ _SEQ_TS_SSRC: Final = struct.Struct("!HII")
 class Pin:
     """A socket, whom it listens to, and where its packets go."""
 
-    __slots__ = ("_connected", "latch", "on_packet", "sent_octets", "sent_packets", "sock", "strangers")
+    __slots__ = ("_connected", "_to_check", "latch", "on_packet", "sent_octets", "sent_packets", "sock", "strangers")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.latch = Latch()
-        self._connected = False
+        self._connected = False  # True: the kernel lets only the peer in
+        self._to_check = 0  # datagrams that may have been in the queue before it did
         self.on_packet: Callable[[memoryview, float], bool] = _drop
         self.sent_packets = self.sent_octets = self.strangers = 0
 
@@ -40,7 +42,7 @@ class Pin:
     def readable(self, view: memoryview, now: float) -> None:
         """Receive one datagram into *view* and hand it on if it is the peer's."""
         try:
-            if self._connected:
+            if self._connected and not self._to_check:
                 size = self.sock.recv_into(view)
                 self.on_packet(view[:size], now)
                 return
@@ -50,6 +52,8 @@ class Pin:
         self._from_anybody(view[:size], (source[0], source[1]), now)
 
     def _from_anybody(self, packet: memoryview, source: Address, now: float) -> None:
+        if self._connected:
+            self._to_check -= 1
         locked_before = self.latch.locked
         learnt_before = self.latch.source
         if not self.latch.admits(source, now):
@@ -59,9 +63,10 @@ class Pin:
             if not locked_before:
                 self.latch.source, self.latch.locked = learnt_before, False
             return
-        if self.latch.locked:
+        if self.latch.locked and not self._connected:
             self.sock.connect(source)  # from here the kernel drops strangers, and sends need no address
             self._connected = True
+            self._to_check = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // DATAGRAM_BYTES_MIN
 
     def send(self, packet: memoryview) -> None:
         """Send to the peer; a full buffer or an unreachable peer loses the packet, as a network would."""

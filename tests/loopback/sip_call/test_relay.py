@@ -11,6 +11,7 @@ import pytest
 from sip.media.engine import CALLER_END, End, MediaUnavailable, PeerLine
 from sip.media.relay import RelaySession, RtpRelay
 from sip.media.settings import MediaSettings
+from sip.media.stream import Pin
 
 NOWHERE = "192.0.2.99"
 SETTINGS = MediaSettings(port_min=34000, port_max=34199, silence_s=0)
@@ -144,6 +145,33 @@ async def test_a_stranger_gets_nothing_in(relay, phones):
     second = door.send(at_door)
     assert (await monitor.receive())[0] == second
     assert session.stats(CALLER_END)[0].packets == 2
+
+
+def test_what_a_stranger_queued_before_the_latch_locked_is_not_the_peers(
+    address: str, addresses: Iterator[str]
+) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
+    ):
+        ours.setblocking(False)
+        for sock, host in ((ours, address), (peer, next(addresses)), (stranger, next(addresses))):
+            sock.bind((host, 0))
+        heard: list[bytes] = []
+        pin = Pin(ours)
+        pin.on_packet = lambda packet, _now: heard.append(bytes(packet)) is None
+        pin.expect(peer.getsockname())
+        for sock, packet in ((peer, b"first"), (stranger, b"foreign"), (peer, b"second")):
+            sock.sendto(packet, ours.getsockname())
+        view = memoryview(bytearray(64))
+        pin.readable(view, now=0.0)  # locks: from here the kernel drops strangers
+        stranger.sendto(b"late", ours.getsockname())
+        peer.sendto(b"third", ours.getsockname())
+        for _ in range(3):
+            pin.readable(view, now=0.1)
+    assert heard == [b"first", b"second", b"third"]
+    assert pin.strangers == 1
 
 
 async def test_a_moved_phone_is_followed_when_its_description_says_so(relay, phones):
