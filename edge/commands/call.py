@@ -24,6 +24,7 @@ command = EdgeGroup(
 )
 
 _POLL_S: Final = 0.3
+_MEDIA_COLUMNS: Final = ("kind", "packets", "lost", "jitter_ms", "sent", "fault")
 _FOLLOWED: Final = 200  # newest calls that are looked at
 
 
@@ -136,9 +137,13 @@ def show(cli: Cli, call: str) -> None:
     if cli.as_json:
         cli.thing({**row, "ladder": ladder})
         return
-    cli.thing({name: value for name, value in row.items() if name not in ("legs", "stages")})
+    cli.thing({name: value for name, value in row.items() if name not in ("legs", "stages", "media")})
     legs = [{"leg": number, **leg} for number, leg in enumerate(row["legs"])]
     cli.rows(legs, {name: name for name in ("leg", "kind", "target", "state", "rang_s")})
+    ends = [("caller", row["media"]), *((f"leg {leg['leg']}", leg["media"]) for leg in legs)]
+    media = [{"end": end, **line, "fault": line["fault"] or ""} for end, lines in ends for line in lines]
+    if media:
+        cli.rows(media, {"end": "end", **{name: name for name in _MEDIA_COLUMNS}})
     _print_ladder(ladder)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, or_, select, text, update
 from edge.store.changes import the_community
 from edge.store.tables import apartment, building, call
 from edge.store.upsert import upsert
-from models.call import CallOutcome, CallRecord, EndedBy, LegState
+from models.call import CallOutcome, CallRecord, EndedBy, LegRecord, LegState, LineMedia
 from models.ids import CommunityId
 from models.times import rfc3339
 
@@ -33,10 +33,7 @@ def save(connection: Connection, record: CallRecord, *, community: CommunityId |
         "apartment": name,
         "caller_device_id": record.caller_device,
         "stages": [list(stage) for stage in record.stages],
-        "legs": [
-            {"kind": leg.kind.value, "target": leg.target, "state": leg.state.value, "rang_s": round(leg.rang_s, 3)}
-            for leg in record.legs
-        ],
+        "legs": [_leg(leg) for leg in record.legs],
         "outcome": record.outcome,
         "reason": record.reason,
         "status": record.status,
@@ -44,8 +41,32 @@ def save(connection: Connection, record: CallRecord, *, community: CommunityId |
         "opened": record.opened,
         "ended_by": record.ended_by,
         "duration_ms": round(record.duration_s * 1000),
+        "media": [_line(line) for line in record.media],
     }
     upsert(connection, call, [row])
+
+
+def _leg(leg: LegRecord) -> dict[str, object]:
+    return {
+        "kind": leg.kind.value,
+        "target": leg.target,
+        "state": leg.state.value,
+        "rang_s": round(leg.rang_s, 3),
+        "media": [_line(line) for line in leg.media],
+    }
+
+
+def _line(line: LineMedia) -> dict[str, object]:
+    return {
+        "kind": line.kind,
+        "packets": line.packets,
+        "octets": line.octets,
+        "lost": line.lost,
+        "jitter_ms": line.jitter_ms,
+        "sent": line.sent,
+        "strangers": line.strangers,
+        "fault": line.fault.value if line.fault else None,
+    }
 
 
 def _apartment_name(connection: Connection, identity: str) -> str | None:
@@ -88,7 +109,7 @@ def _shape(row: Row[Any]) -> dict[str, Any]:
         "dialled": row.dialled,
         "apartment": row.apartment or row.apartment_id,
         "stages": row.stages,
-        "legs": row.legs,
+        "legs": [{"media": [], **leg} for leg in row.legs],  # rows of older releases have none
         "outcome": row.outcome and row.outcome.value,
         "reason": row.reason and row.reason.value,
         "status": row.status,
@@ -96,6 +117,7 @@ def _shape(row: Row[Any]) -> dict[str, Any]:
         "opened": [int(label) if label.isdigit() else label for label in row.opened],
         "ended_by": row.ended_by and row.ended_by.value,
         "duration_s": row.duration_ms / 1000,
+        "media": row.media,
     }
 
 

@@ -84,6 +84,7 @@ class Call(Base, table=True):
     opened: tuple[str, ...] = column(Texts(), default=())
     ended_by: EndedBy | None = column(one_of(EndedBy, "ended_by"), null=True)
     duration_ms: int = millis(default=0)
+    media: list[dict[str, object]] = column(Json(), make=list)  # the caller's lines; a leg's stand in `legs`
 
 
 class Outbox(Base, table=True):
