@@ -1,20 +1,23 @@
 """The RTP relay: CPU for each packet, G.711 calls for each core, loss and added delay.
 
-Run it as ``python -m benchmarks.rtp_relay [calls …]``; it prints rows of a Markdown table. The load is a process of its
-own, which sends 50 packets a second from each end of each call and times them through the relay. On a shared machine
-trust the CPU for each packet; loss and delay there are the load's, too.
+Run it as ``python -m benchmarks.rtp_relay [--runs N] [calls …]``; it prints rows of a Markdown table, medians of N
+runs. The load is `rtp_load.c`, compiled with `cc`: both ends of every call in a process of its own on another core.
+On a shared machine trust the CPU for each packet; loss and delay there are the neighbours', too. As root both processes
+run with real-time priority for these seconds, so that the neighbours wait instead.
 """
 
+import argparse
 import asyncio
+import contextlib
 import json
 import os
-import selectors
-import socket
+import resource
+import shutil
 import statistics
-import struct
 import subprocess
 import sys
-import time
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,12 +25,14 @@ from sip.media.engine import CALLER_END, PeerLine
 from sip.media.relay import RtpRelay
 from sip.media.settings import MediaSettings
 
-CALLS: Final = (50, 150)
+CALLS: Final = (150, 300, 600, 700)
+RUNS: Final = 3
 SECONDS: Final = 4.0
+WARM_S: Final = 1.0  # of the load, relayed and not counted
 HOST: Final = "127.0.0.1"
-FRAME_S: Final = 0.02
-PAYLOAD: Final = bytes(152)  # and 8 bytes of time: 160 of G.711
-_HEADER: Final = struct.Struct("!BBHIId")
+CORES: Final = sorted(os.sched_getaffinity(0))
+SOURCE: Final = Path(__file__).with_name("rtp_load.c")
+Result = dict[str, float]
 
 
 class Quiet:
@@ -38,86 +43,87 @@ class Quiet:
     def media_silent(self, end: int) -> None: ...
 
 
-async def measure(calls: int) -> None:
-    """Relay *calls* calls for a while and print what they cost."""
-    relay = RtpRelay(MediaSettings(port_min=20000, port_max=20000 + 8 * calls + 64, silence_s=0))
+def on_core(number: int) -> None:
+    """Keep this process on one core, where there are several."""
+    if len(CORES) > 1:
+        os.sched_setaffinity(0, {CORES[number]})
+
+
+def cpu_s() -> float:
+    """CPU time of this process with its threads, and of its ended children."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return own.ru_utime + own.ru_stime
+
+
+async def measure(program: Path, calls: int) -> Result:
+    """Relay *calls* calls for a while; what they cost and how they fared."""
+    relay = RtpRelay(MediaSettings(port_min=10000, port_max=10000 + 4 * calls + 64, silence_s=0))
     await relay.start()
     load = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.rtp_relay", "load", str(calls),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1],
+        program, str(calls), str(SECONDS), HOST,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=lambda: on_core(1), limit=1 << 20,
     )  # fmt: skip
     if load.stdin is None or load.stdout is None:
         raise RuntimeError("the load has no pipes")
-    theirs = json.loads(await load.stdout.readline())
+    theirs = [int(port) for port in (await load.stdout.readline()).split()]
+    load.stdin.write(" ".join(map(str, connect(relay, theirs))).encode() + b"\n")
+    before = cpu_s()
+    result: Result = json.loads(await load.stdout.readline())
+    used_s = cpu_s() - before
+    await load.wait()
+    await relay.stop()
+    packets = result["sent"] * (SECONDS + WARM_S) / SECONDS
+    result["us_per_packet"] = used_s / packets * 1e6
+    result["core_pct"] = 100 * used_s / (SECONDS + WARM_S)
+    result["lost_pct"] = 100 * (1 - result["received"] / result["sent"])
+    return result
+
+
+def connect(relay: RtpRelay, theirs: Sequence[int]) -> list[int]:
+    """A call for each two ports of the load; our ports, in the same order."""
     ours: list[int] = []
-    for call in range(calls):
+    for caller, callee in zip(theirs[::2], theirs[1::2], strict=True):
         session = relay.open(Quiet())
-        for end, port in ((CALLER_END, theirs[2 * call]), (0, theirs[2 * call + 1])):
+        for end, port in ((CALLER_END, caller), (0, callee)):
             ours.append(session.allocate(end, 0, "audio", HOST))
             session.describe(end, 0, PeerLine(HOST, port, HOST, port + 1, event_payloads=frozenset({101})))
         session.connect(CALLER_END, 0)
-    await asyncio.sleep(0.2)
-    before = time.process_time()
-    load.stdin.write(json.dumps(ours).encode() + b"\n")
-    result = json.loads(await load.stdout.readline())
-    used_s = time.process_time() - before
-    await load.wait()
-    await relay.stop()
-    per_packet_s = used_s / result["sent"]
-    per_core = 1 / (per_packet_s * 100)
-    print(
-        f"| RTP relay, {calls} calls | {per_packet_s * 1e6:.1f} µs a packet | {per_core:.0f} calls a core at 100 % "
-        f"| {100 * used_s / SECONDS:.0f} % of a core | lost {100 * (1 - result['received'] / result['sent']):.2f} % "
-        f"| delay p50 {result['p50_ms']:.2f} ms, p99 {result['p99_ms']:.2f} ms |"
+    return ours
+
+
+def row(calls: int, results: Sequence[Result]) -> str:
+    """The medians, as a line of the table."""
+    mid = {key: statistics.median(result[key] for result in results) for key in results[0]}
+    per_core = 1e6 / (mid["us_per_packet"] * 100)
+    return (
+        f"| {calls} calls | {mid['us_per_packet']:.1f} µs | {mid['core_pct']:.0f} % | {per_core:.0f} "
+        f"| {mid['lost_pct']:.2f} % | {mid['p50_ms']:.2f} ms | {mid['p99_ms']:.2f} ms | {mid['max_ms']:.1f} ms |"
     )
 
 
-def load(calls: int) -> None:
-    """The other process: both ends of every call."""
-    socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2 * calls)]
-    selector = selectors.DefaultSelector()
-    for sock in socks:
-        sock.setblocking(False)
-        sock.bind((HOST, 0))
-        selector.register(sock, selectors.EVENT_READ)
-    print(json.dumps([sock.getsockname()[1] for sock in socks]), flush=True)
-    for sock, port in zip(socks, json.loads(sys.stdin.readline()), strict=True):
-        sock.connect((HOST, port))
-    delays: list[float] = []
-    sent, began = 0, time.monotonic()
-    due = [began + FRAME_S * i / len(socks) for i in range(len(socks))]  # spread over a frame, as phones are
-    while time.monotonic() < began + SECONDS + 0.3:
-        now = time.monotonic()
-        if now < began + SECONDS:
-            for i, at in enumerate(due):
-                if at > now:
-                    break
-                header = _HEADER.pack(0x80, 8, sent & 0xFFFF, sent & 0xFFFFFFFF, i, time.monotonic())
-                socks[i].send(header + PAYLOAD)
-                due[i] = at + FRAME_S
-                sent += 1
-            else:
-                i = 0
-            due, socks = due[i:] + due[:i], socks[i:] + socks[:i]
-        for key, _ in selector.select(0.001):
-            try:
-                packet = key.fileobj.recv(2048)  # type: ignore[union-attr]  # sockets only
-            except OSError:
-                continue
-            delays.append(time.monotonic() - _HEADER.unpack_from(packet)[5])
-    cuts = statistics.quantiles(delays, n=100)
-    result = {"sent": sent, "received": len(delays), "p50_ms": 1000 * cuts[49], "p99_ms": 1000 * cuts[98]}
-    print(json.dumps(result), flush=True)
-
-
-def main() -> None:
-    if sys.argv[1:2] == ["load"]:
-        load(int(sys.argv[2]))
-        return
-    print(f"| what | CPU | per core | used | loss | delay | ({os.cpu_count()} cores)")
-    for calls in [int(one) for one in sys.argv[1:]] or CALLS:
-        asyncio.run(measure(calls))
+def main() -> int:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--runs", type=int, default=RUNS)
+    arguments.add_argument("calls", nargs="*", type=int, default=list(CALLS))
+    asked = arguments.parse_args()
+    compiler = shutil.which("cc")
+    if compiler is None:
+        print("cc is missing: the load of this benchmark is a C program")
+        return 0
+    on_core(0)
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "rtp_load"
+        subprocess.run([compiler, "-O2", "-o", program, SOURCE], check=True)
+        print(f"| RTP relay ({asked.runs} runs) | CPU a packet | core | calls a core | lost | p50 | p99 | max |")
+        for calls in asked.calls:
+            results = [asyncio.run(measure(program, calls)) for _ in range(asked.runs)]
+            print(row(calls, results), flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -84,7 +84,7 @@ class Receiver:
         """One packet. *timed* is False for packets whose timestamp is not of their own time (RFC 4733 events)."""
         if ssrc != self._ssrc:
             self._restart(sequence, ssrc)
-        delta = (sequence - self._highest) % _SEQUENCES
+        delta = (sequence - self._highest) & (_SEQUENCES - 1)
         if delta < _MAX_DROPOUT:
             if sequence < self._highest:
                 self._cycles += _SEQUENCES
@@ -92,23 +92,21 @@ class Receiver:
         elif delta < _SEQUENCES - 100:
             self._restart(sequence, ssrc)
         self.received += 1
-        if timed:
-            self._jitter_of(timestamp, arrival_s)
+        if not timed:
+            return
+        transit, before = arrival_s * self._clock_hz - timestamp, self._transit  # RFC 3550 appendix A.8
+        self._transit = transit
+        if before is not None:
+            step = abs(transit - before)
+            if step > _TIMESTAMPS / 2:  # the timestamp went round
+                step = abs(step - _TIMESTAMPS)
+            self._jitter += (step - self._jitter) / 16
 
     def _restart(self, sequence: int, ssrc: int) -> None:
         self.earlier_lost = self.lost
         self._ssrc, self._base, self._highest, self._cycles = ssrc, sequence, sequence, 0
         self.received = 0
         self._transit = None
-
-    def _jitter_of(self, timestamp: int, arrival_s: float) -> None:
-        """RFC 3550 appendix A.8, in units of the timestamp."""
-        transit = (arrival_s * self._clock_hz - timestamp) % _TIMESTAMPS
-        if self._transit is not None:
-            step = abs(transit - self._transit)
-            step = min(step, _TIMESTAMPS - step)
-            self._jitter += (step - self._jitter) / 16
-        self._transit = transit
 
     @property
     def lost(self) -> int:

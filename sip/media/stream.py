@@ -23,13 +23,23 @@ _SEQ_TS_SSRC: Final = struct.Struct("!HII")
 class Pin:
     """A socket, whom it listens to, and where its packets go."""
 
-    __slots__ = ("_connected", "_to_check", "latch", "on_packet", "sent_octets", "sent_packets", "sock", "strangers")
+    __slots__ = (
+        "_connected",
+        "_receive",
+        "_send",
+        "latch",
+        "on_packet",
+        "sent_octets",
+        "sent_packets",
+        "sock",
+        "strangers",
+    )
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self._receive, self._send = sock.recv_into, sock.send  # looked up once: they run for every packet
         self.latch = Latch()
         self._connected = False  # True: the kernel lets only the peer in
-        self._to_check = 0  # datagrams that may have been in the queue before it did
         self.on_packet: Callable[[memoryview, float], bool] = _drop
         self.sent_packets = self.sent_octets = self.strangers = 0
 
@@ -42,18 +52,26 @@ class Pin:
     def readable(self, view: memoryview, now: float) -> None:
         """Receive one datagram into *view* and hand it on if it is the peer's."""
         try:
-            if self._connected and not self._to_check:
-                size = self.sock.recv_into(view)
-                self.on_packet(view[:size], now)
-                return
-            size, source = self.sock.recvfrom_into(view)
+            if self._connected:
+                self.on_packet(view[: self._receive(view)], now)
+            else:
+                self._from_anybody(view, now)
         except OSError:  # an ICMP error of an earlier send, or the datagram is gone again
             return
-        self._from_anybody(view[:size], (source[0], source[1]), now)
 
-    def _from_anybody(self, packet: memoryview, source: Address, now: float) -> None:
-        if self._connected:
-            self._to_check -= 1
+    def _empty(self, view: memoryview, now: float) -> None:
+        """Take what waits: it came before the kernel began to let only the peer in."""
+        for _ in range(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // DATAGRAM_BYTES_MIN):
+            try:
+                self._from_anybody(view, now)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+
+    def _from_anybody(self, view: memoryview, now: float) -> None:
+        size, address = self.sock.recvfrom_into(view)
+        packet, source = view[:size], (address[0], address[1])
         locked_before = self.latch.locked
         learnt_before = self.latch.source
         if not self.latch.admits(source, now):
@@ -63,16 +81,25 @@ class Pin:
             if not locked_before:
                 self.latch.source, self.latch.locked = learnt_before, False
             return
-        if self.latch.locked and not self._connected:
-            self.sock.connect(source)  # from here the kernel drops strangers, and sends need no address
-            self._connected = True
-            self._to_check = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // DATAGRAM_BYTES_MIN
+        if self.latch.locked and not self._connected and self._connect(source):
+            self._empty(view, now)
+
+    def _connect(self, source: Address) -> bool:
+        """From here the kernel drops strangers, and sends need no address. False where no route leads to *source*."""
+        try:
+            self.sock.connect(source)
+        except OSError:  # whoever forged that address is no peer
+            self.latch.source, self.latch.locked = None, False
+            self.strangers += 1
+            return False
+        self._connected = True
+        return True
 
     def send(self, packet: memoryview) -> None:
         """Send to the peer; a full buffer or an unreachable peer loses the packet, as a network would."""
         try:
             if self._connected:
-                self.sock.send(packet)
+                self._send(packet)
             elif self.latch.target is not None:
                 self.sock.sendto(packet, self.latch.target)
             else:
@@ -106,6 +133,7 @@ class Stream:
         self._on_digit, self._on_silent = on_digit, on_silent
         self.playout: Playout | None = None  # a recording on its way to the peer
         self._facing: Stream | None = None
+        self._sink: Pin | None = None  # where what comes is sent on: the facing end's, if that wants it
         self._peer: PeerLine | None = None
         self._events: frozenset[int] = frozenset()
         self._reader = EventReader()
@@ -121,6 +149,9 @@ class Stream:
         """The peer's description of this line. An address of our own would make a loop and is not taken."""
         first = self._peer is None
         self._peer = peer
+        self._aim()
+        if self._facing is not None:
+            self._facing._aim()
         self._heard_at, self._told_silent = time.monotonic(), False
         if peer is None:
             return
@@ -136,10 +167,16 @@ class Stream:
         now = time.monotonic()
         for here, there in ((self, other), (other, self)):
             here._facing, here._heard_at = there, now
+            here._aim()
 
     def part(self) -> None:
         """Forward no longer."""
-        self._facing = None
+        self._facing = self._sink = None
+
+    def _aim(self) -> None:
+        facing = self._facing
+        wanted = facing is not None and facing._peer is not None and facing._peer.receives
+        self._sink = facing.rtp if facing is not None and wanted else None
 
     def play_due(self, now: float) -> bool:
         """Send what is due of the recording; whether more of it is to come."""
@@ -151,7 +188,7 @@ class Stream:
 
     def close(self) -> None:
         """Close the sockets; the stream is dead afterwards."""
-        self._facing = self.playout = None
+        self._facing = self._sink = self.playout = None
         self.rtp.sock.close()
         self.rtcp.sock.close()
 
@@ -195,9 +232,8 @@ class Stream:
         self._receiver.note(sequence, timestamp, ssrc, now, timed=not is_event)
         if is_event and self._event(packet, timestamp, now):
             return True
-        facing = self._facing
-        if facing is not None and facing._peer is not None and facing._peer.receives:
-            facing.rtp.send(packet)
+        if self._sink is not None:
+            self._sink.send(packet)
         return True
 
     def _event(self, packet: memoryview, timestamp: int, now: float) -> bool:
