@@ -223,11 +223,12 @@ def _owns(user: str, request: Request) -> bool:
 
 
 def _same_resource(claimed: str, uri: str) -> bool:
-    """Loosely: proxies rewrite host, port and parameters, and phones choose their own (RFC 3261 §22.4)."""
+    """Loosely: proxies rewrite host, port and parameters, and phones choose their own, or name the server alone (RFC
+    3261 §22.4). A replay is refused by its count already."""
     if claimed == uri:
         return True
     try:
-        return SipUri.parse(claimed).user == SipUri.parse(uri).user
+        return SipUri.parse(claimed).user in (None, SipUri.parse(uri).user)
     except UriError:
         return False
 

@@ -23,8 +23,18 @@ class Terms:
 
     @property
     def due_s(self) -> float:
-        """Seconds after the last refresh: to refresh (RFC 4028 §7.2), or to give the session up (§10)."""
-        return self.interval_s / 2 if self.we_refresh else self.interval_s - min(32, self.interval_s / 3)
+        """Seconds after the last refresh: to refresh, or to give the session up."""
+        return self.refresh_s if self.we_refresh else self.lasts_s
+
+    @property
+    def refresh_s(self) -> float:
+        """Seconds after the last refresh to the next (RFC 4028 §7.2)."""
+        return self.interval_s / 2
+
+    @property
+    def lasts_s(self) -> float:
+        """Seconds after the last refresh that the session is kept (RFC 4028 §10)."""
+        return self.interval_s - min(32, self.interval_s / 3)
 
 
 def asked_interval_s(message: Message) -> int | None:
@@ -98,7 +108,7 @@ class SessionKeeper:
         self._terms = terms
         if terms is not None:
             now = self._timers.time()
-            self._expires_at = now + terms.interval_s - min(32, terms.interval_s / 3)
+            self._expires_at = now + terms.lasts_s
             self._handle = self._timers.call_at(now + terms.due_s, self._due)
 
     def mark(self, request: Request) -> None:

@@ -55,6 +55,8 @@ class PhoneSettings:
     record_dir: str = ""  # where it writes what it hears, one file a call; "" = nowhere
     log_file: str = ""  # every message it sends and receives; "" = none
     answer_steps: tuple[tuple[float, int], ...] = ((0.0, 180), (0.5, 200))
+    reliable: bool = False  # it requires 100rel in every call (PJSUA2 only)
+    session_s: int = 0  # it requires session timers of this interval, 90 or more; 0 = it does not (PJSUA2 only)
     user_agent: str = "intercom-edge phone"
 
 

@@ -200,6 +200,11 @@ class Worker:
         account.sipConfig.transportId = transport
         # otherwise it registers again with the address that it learns from the answers
         account.natConfig.contactRewriteUse = account.natConfig.viaRewriteUse = account.natConfig.sdpNatRewriteUse = 0
+        if given["reliable"]:
+            account.callConfig.prackUse = pj.PJSUA_100REL_MANDATORY
+        if given["session_s"]:
+            account.callConfig.timerUse = pj.PJSUA_SIP_TIMER_REQUIRED
+            account.callConfig.timerSessExpiresSec = account.callConfig.timerMinSESec = int(given["session_s"])
         media = account.mediaConfig.transportConfig
         media.boundAddress = media.publicAddress = given["ip"]  # RTP from the device's own address, and so in the SDP
         media.port, media.portRange = int(given["rtp_port"]) or 4000, _RTP_PORTS

@@ -33,7 +33,7 @@ class Sipp(LineProcess):
     def __init__(
         self,
         folder: Path,
-        scenario: str,
+        scenario: str,  # a file of this folder, or a whole scenario (`tests.peers.sipp.script`)
         *,
         ip: str,
         port: int = 5060,
@@ -47,9 +47,11 @@ class Sipp(LineProcess):
         echo: bool = False,
         challenge: int = 407,  # what the server challenges an INVITE with: 407 a proxy, 401 an edge
     ) -> None:
-        self.folder = folder.resolve() / f"sipp-{scenario.removesuffix('.xml')}-{ip}"
+        name = "script" if scenario.startswith("<") else scenario.removesuffix(".xml")
+        text = scenario if scenario.startswith("<") else (SCENARIOS / scenario).read_text()
+        self.folder = folder.resolve() / f"sipp-{name}-{ip}"
         self._rows = tuple(rows)
-        self._scenario = (SCENARIOS / scenario).read_text().replace('response="407"', f'response="{challenge}"')
+        self._scenario = text.replace('response="407"', f'response="{challenge}"')
         argv = ["sipp", *([target] if target else []), "-sf", "scenario.xml", "-i", ip, "-p", str(port)]
         argv += ["-mp", str(media_port), "-t", transport, "-nostdin", "-trace_err"]
         if rows:
@@ -60,7 +62,7 @@ class Sipp(LineProcess):
             argv += ["-lost", str(lost_percent)]
         if echo:
             argv += ["-rtp_echo"]
-        super().__init__(f"sipp {scenario}", argv)
+        super().__init__(f"sipp {name}", argv)
         self.cwd = self.folder
         self.output: list[str] = []
 
@@ -79,6 +81,11 @@ class Sipp(LineProcess):
         """Start it and wait for its end: ALL_PASSED or SOME_FAILED. Raises TimeoutError, then it is ended."""
         async with self:
             return await self.wait_ended(timeout_s)
+
+    @property
+    def complaints(self) -> str:
+        """What it says went wrong."""
+        return "\n".join(file.read_text(errors="replace")[-1500:] for file in self.folder.glob("*_errors.log"))
 
     def line_received(self, line: str) -> None:
         self.output.append(line)
