@@ -1,7 +1,8 @@
 """The RTP relay: CPU for each packet, G.711 calls for each core, loss and added delay.
 
 Run it as ``python -m benchmarks.rtp_relay [--runs N] [calls …]``; it prints rows of a Markdown table, medians of N
-runs. The load is `rtp_load.c`, compiled with `cc`: both ends of every call in a process of its own on another core.
+runs. ``--busy 0.2`` lets the event loop, whose thread shares the interpreter with the relay's, compute for a fifth of the
+time, two milliseconds at a stretch. The load is `rtp_load.c`, compiled with `cc`: both ends of every call in a process of its own on another core.
 On a shared machine trust the CPU for each packet; loss and delay there are the neighbours', too. As root both processes
 run with real-time priority for these seconds, so that the neighbours wait instead.
 """
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -28,6 +30,7 @@ from sip.media.settings import MediaSettings
 CALLS: Final = (150, 300, 600, 700)
 RUNS: Final = 3
 SECONDS: Final = 4.0
+STRETCH_S: Final = 0.002
 WARM_S: Final = 1.0  # of the load, relayed and not counted
 HOST: Final = "127.0.0.1"
 CORES: Final = sorted(os.sched_getaffinity(0))
@@ -55,8 +58,26 @@ def cpu_s() -> float:
     return own.ru_utime + own.ru_stime
 
 
-async def measure(program: Path, calls: int) -> Result:
+async def compute(share: float) -> None:
+    """Keep the event loop busy for *share* of the time."""
+    while True:
+        until = time.perf_counter() + STRETCH_S
+        while time.perf_counter() < until:
+            sum(range(100))
+        await asyncio.sleep(STRETCH_S * (1 - share) / share)
+
+
+async def measure(program: Path, calls: int, busy: float) -> Result:
     """Relay *calls* calls for a while; what they cost and how they fared."""
+    async with asyncio.TaskGroup() as group:
+        others = [group.create_task(compute(busy))] if busy else []
+        result = await relayed(program, calls)
+        for task in others:
+            task.cancel()
+    return result
+
+
+async def relayed(program: Path, calls: int) -> Result:
     relay = RtpRelay(MediaSettings(port_min=10000, port_max=10000 + 4 * calls + 64, silence_s=0))
     await relay.start()
     load = await asyncio.create_subprocess_exec(
@@ -104,6 +125,7 @@ def row(calls: int, results: Sequence[Result]) -> str:
 def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--runs", type=int, default=RUNS)
+    arguments.add_argument("--busy", type=float, default=0.0, metavar="SHARE")
     arguments.add_argument("calls", nargs="*", type=int, default=list(CALLS))
     asked = arguments.parse_args()
     compiler = shutil.which("cc")
@@ -118,9 +140,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "rtp_load"
         subprocess.run([compiler, "-O2", "-o", program, SOURCE], check=True)
-        print(f"| RTP relay ({asked.runs} runs) | CPU a packet | core | calls a core | lost | p50 | p99 | max |")
+        print(
+            f"| RTP relay ({asked.runs} runs{f', loop {asked.busy:.0%} busy' if asked.busy else ''}) | CPU a packet | core | calls a core | lost | p50 | p99 | max |"
+        )
         for calls in asked.calls:
-            results = [asyncio.run(measure(program, calls)) for _ in range(asked.runs)]
+            results = [asyncio.run(measure(program, calls, asked.busy)) for _ in range(asked.runs)]
             print(row(calls, results), flush=True)
     return 0
 
