@@ -1,10 +1,11 @@
 """The RTP relay: CPU for each packet, G.711 calls for each core, loss and added delay.
 
-Run it as ``python -m benchmarks.rtp_relay [--runs N] [calls …]``; it prints rows of a Markdown table, medians of N
-runs. ``--busy 0.2`` lets the event loop, whose thread shares the interpreter with the relay's, compute for a fifth of the
-time, two milliseconds at a stretch. The load is `rtp_load.c`, compiled with `cc`: both ends of every call in a process of its own on another core.
-On a shared machine trust the CPU for each packet; loss and delay there are the neighbours', too. As root both processes
-run with real-time priority for these seconds, so that the neighbours wait instead.
+    python -m benchmarks.rtp_relay [--runs N] [--busy SHARE] [calls …]
+
+It prints rows of a Markdown table, medians of N runs. The load is `rtp_load.c`, compiled with `cc`: both ends of every
+call, in a process of its own on another core. As root both processes run with real-time priority for these seconds, so
+that on a shared machine the neighbours wait instead. With ``--busy 0.2`` the event loop, whose thread shares the
+interpreter with the relay's, computes for a fifth of the time, two milliseconds at a stretch.
 """
 
 import argparse
@@ -140,9 +141,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "rtp_load"
         subprocess.run([compiler, "-O2", "-o", program, SOURCE], check=True)
-        print(
-            f"| RTP relay ({asked.runs} runs{f', loop {asked.busy:.0%} busy' if asked.busy else ''}) | CPU a packet | core | calls a core | lost | p50 | p99 | max |"
-        )
+        busy = f", loop {asked.busy:.0%} busy" if asked.busy else ""
+        print(f"| RTP relay ({asked.runs} runs{busy}) | CPU a packet | core | calls a core | lost | p50 | p99 | max |")
         for calls in asked.calls:
             results = [asyncio.run(measure(program, calls, asked.busy)) for _ in range(asked.runs)]
             print(row(calls, results), flush=True)
