@@ -42,6 +42,14 @@ class DigestOffer(enum.Enum):
     MD5 = "md5"
 
 
+class ContactDisplay(enum.Enum):
+    """What a door phone's directory shows."""
+
+    APARTMENTS = "apartments"
+    MONITORS_AND_APPS = "monitors_and_apps"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Relay:
     """A door's numbered output. Security relays have numbers of their own."""
@@ -85,6 +93,7 @@ class Device:
     interlock: str = ""  # doors of one name never stand open together
     area: AreaId | None = None  # the area that this reader leads into, or out of
     area_side: AreaSide | None = None  # which; None exactly where there is no area
+    contact_display: ContactDisplay = ContactDisplay.ALL
 
     def serves(self, apartment: ApartmentId, building: BuildingId) -> bool:
         """Whether this device is there for *apartment* in *building*."""

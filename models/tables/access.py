@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import text as sql
 
 from models.access import CredentialKind, Home, OrderKind, Origin, Passback, Purpose
 from models.ids import new_id
@@ -60,6 +61,12 @@ class Credential(Base, table=True):
     __tablename__: ClassVar[str] = "credential"
     __table_args__ = (
         Index("ix_credential_tag", "community_id", "kind", "tag"),
+        Index(
+            "ix_credential_at_panels",
+            "community_id",
+            sqlite_where=sql("home <> 'edge'"),
+            postgresql_where=sql("home <> 'edge'"),
+        ),
         CheckConstraint("length(tag) = 32", name="tag"),
         CheckConstraint("uses_left >= 0", name="uses_left"),
         CheckConstraint("valid_from_ms < valid_until_ms", name="validity"),
@@ -70,7 +77,7 @@ class Credential(Base, table=True):
     community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"))
     kind: CredentialKind = column(one_of(CredentialKind, "kind"))
     tag: bytes = blob()  # HMAC-SHA-256, see edge.core.tags
-    pepper_id: str = text(default="")  # which pepper made the tag, for its rotation
+    pepper_id: str = text(default="")  # which older pepper made the tag; "" = the present one
     sealed: bytes | None = blob(null=True)  # the value itself, for home = panel and both
     bare: bool = flag(True)  # a PIN fit to open without an apartment number (6 digits or more); True for other kinds
     apartment_id: str = text(ForeignKey("apartment.id", ondelete="CASCADE"), index=True)
@@ -86,6 +93,7 @@ class Credential(Base, table=True):
     home: Home = column(one_of(Home, "home"), default=Home.EDGE)
     hint: str = text(default="")  # last 4 characters of a card of at least 8
     created_at_ms: int | None = millis(null=True)
+    consent_at_ms: int | None = millis(null=True)  # of a face: when its owner's consent was recorded
 
 
 class CredentialDoor(Base, table=True):

@@ -7,17 +7,9 @@ from sqlalchemy import Boolean, CheckConstraint, ForeignKey, ForeignKeyConstrain
 from sqlalchemy import text as sql
 
 from models.access import UnlockMethod
-from models.device import AreaSide, DeviceType, DigestOffer, Place
+from models.device import AreaSide, ContactDisplay, DeviceType, DigestOffer, Place
 from models.ids import new_id
 from models.tables.base import Base, Members, Number, blob, column, flag, integer, millis, one_of, text
-
-
-class ContactDisplay(enum.Enum):
-    """What a door phone's directory shows."""
-
-    APARTMENTS = "apartments"
-    MONITORS_AND_APPS = "monitors_and_apps"
-    ALL = "all"
 
 
 class ConnectionType(enum.Enum):
@@ -140,6 +132,25 @@ class DeviceState(Base, table=True):
     revision_confirmed: int | None = millis(null=True)
     revision_confirmed_at_ms: int | None = millis(null=True)
     door_open: bool | None = column(Boolean(), null=True)  # as last reported; None = never
+    config_digest: str = text(default="")  # of what `revision_wanted` says
+    config_since_ms: int | None = millis(null=True)  # since when it is behind
+    panel_wanted: int | None = millis(null=True)  # revision of the credentials it should hold
+    panel_confirmed: int | None = millis(null=True)
+    panel_since_ms: int | None = millis(null=True)
+
+
+class PanelCredential(Base, table=True):
+    """A credential that a panel holds, or should hold, or should hold no longer.
+
+    *credential_id* is no foreign key: a credential that was removed stays here until the panel said that it is gone.
+    """
+
+    __tablename__: ClassVar[str] = "panel_credential"
+
+    device_id: str = text(ForeignKey("device.id", ondelete="CASCADE"), key=True)
+    credential_id: str = text(key=True)
+    wanted: str | None = text(null=True)  # version; NULL = it must go
+    confirmed: str | None = text(null=True)  # version that the panel said it holds; NULL = it never said so
 
 
 class Camera(Base, table=True):

@@ -22,6 +22,8 @@ class StoreState(Base, table=True):
     journal_hash: bytes = blob()  # of the newest row
     journal_erased: int = millis()  # rows that retention or a reset took out
     outbox_seq: int = millis()  # of the newest row
+    key_id: str = text(default="")  # of the key that sealed passwords open with; "" = never changed
+    pepper_id: str = text(default="")  # of the present pepper; "" = never changed
 
 
 class Journal(Base, table=True):
