@@ -8,7 +8,7 @@ from sqlalchemy import select
 from edge.admin import relays
 from edge.admin.edit import Reading
 from edge.admin.find import find_device
-from edge.store.tables import apartment, building, device, device_building, device_state
+from edge.store.tables import apartment, area, building, device, device_building, device_state, schedule
 from models.device import Place
 from models.times import rfc3339
 
@@ -20,7 +20,14 @@ def listed(
     scope: Reading, live: Mapping[str, Mapping[str, Any]] | None = None, only: str | None = None
 ) -> list[dict[str, Any]]:
     """Rows of `edge device list --json`. *live*: MAC -> sip and mqtt, from the daemon; None = it does not run."""
-    query = select(device, device_state).join(device_state, device_state.c.device_id == device.c.id, isouter=True)
+    own, opens = schedule.alias("own"), schedule.alias("opens")
+    names = (own.c.name.label("door_hours"), opens.c.name.label("open_hours"), area.c.name.label("area_name"))
+    query = select(device, device_state, *names).join(
+        device_state, device_state.c.device_id == device.c.id, isouter=True
+    )
+    query = query.join(own, own.c.id == device.c.schedule_id, isouter=True)
+    query = query.join(opens, opens.c.id == device.c.open_schedule_id, isouter=True)
+    query = query.join(area, area.c.id == device.c.area_id, isouter=True)
     query = query.where(device.c.community_id == scope.community_id).order_by(device.c.name, device.c.mac)
     if only is not None:
         query = query.where(device.c.id == find_device(scope, only).id)
@@ -54,6 +61,11 @@ def _stored(row: Mapping[Any, Any]) -> dict[str, Any]:
         "works_offline": row[device.c.works_offline],
         "static_address": row[device.c.static_address],
         "fire_group": row[device.c.fire_group],
+        "interlock": row[device.c.interlock],
+        "schedule": row["door_hours"],
+        "open_schedule": row["open_hours"],
+        "area": row["area_name"],
+        "area_side": row[device.c.area_side].value if row[device.c.area_side] else None,
         "digest": row[device.c.digest].value,
         "digest_fallback": bool(row[device_state.c.digest_fallback]),
     }

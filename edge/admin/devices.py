@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from edge.admin.edit import Edit, given
-from edge.admin.find import find_apartment, find_building, find_device
+from edge.admin.find import find_apartment, find_building, find_device, schedule_id
 from edge.core import checks
 from edge.core.checks import RuleBroken
 from edge.store.accounts import allocate_device_number, new_device_secrets, renew_device_secrets
@@ -16,7 +16,8 @@ from models.device import DeviceType, Place
 from models.ids import DeviceId, Mac, new_id
 from models.service import FeaturePlan
 
-_NAMES = ("network_group", "static_address", "fire_group")
+_NAMES = ("network_group", "static_address", "fire_group", "interlock")
+_SCHEDULES = ("schedule", "open_schedule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def add(edit: Edit, typed_mac: str, *, name: str, type: DeviceType, placing: Pla
     """
     mac = checks.mac(typed_mac)
     _must_be_free(edit, mac)
-    found = values({"name": name, **options})
+    found = values(edit, {"name": name, **options})
     where = _where(edit, placing)
     identity = DeviceId(new_id("d"))
     user = allocate_device_number(edit.connection, edit.community_id)
@@ -59,9 +60,12 @@ def add(edit: Edit, typed_mac: str, *, name: str, type: DeviceType, placing: Pla
     return identity
 
 
-def values(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns of a device from the options typed, each checked. Raises RuleBroken."""
+def values(edit: Edit, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of a device from the options typed, each checked. Raises RuleBroken, NotFound."""
     found = given(options)
+    for field in _SCHEDULES:
+        if field in found:
+            found[f"{field}_id"] = schedule_id(edit, found.pop(field))
     if "name" in found:
         found["name"] = checks.name("name", found["name"], may_be_empty=False)
     for field in _NAMES:
@@ -121,7 +125,7 @@ def set_device(edit: Edit, typed: str, *, placing: Placing | None = None, **opti
     """Change a device, and move it where *placing* says something."""
     row = find_device(edit, typed)
     edit.refuse_if_owned("device", row.id)
-    found = values(options)
+    found = values(edit, options)
     home = row.apartment_id
     if placing is not None:
         where = _where(edit, placing)

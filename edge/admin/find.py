@@ -9,6 +9,7 @@ from sqlalchemy import Row, Select, Table, select
 from edge.admin.edit import Ambiguous, NotFound, Scope
 from edge.core import checks
 from edge.core.checks import RuleBroken
+from edge.core.schedule import ALWAYS
 from edge.store.tables import apartment, building, device, resident, schedule
 from models.ids import parse_mac
 
@@ -98,6 +99,11 @@ def find_schedule(scope: Scope, name: str) -> Row[Any]:
     if row is None:
         raise NotFound(f"there is no schedule {name}")
     return row
+
+
+def schedule_id(scope: Scope, name: str) -> str | None:
+    """Id of the schedule called *name*; None for "" and for `always`, where none is needed. Raises NotFound."""
+    return None if name in ("", ALWAYS) else str(find_schedule(scope, name).id)
 
 
 def must_be_free(taken: object, field: str, what: str) -> None:

@@ -6,17 +6,19 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from edge.admin.edit import Edit, NotFound, Reading, given
-from edge.admin.find import find_device
+from edge.admin.find import find_device, schedule_id
 from edge.core import checks
 from edge.core.checks import RuleBroken
-from edge.store.tables import relay
+from edge.store.tables import relay, schedule
 from models.access import UnlockMethod
 from models.ids import new_id
 
 
-def values(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Columns of a relay from the options typed, each checked. Raises RuleBroken."""
+def values(edit: Edit, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of a relay from the options typed, each checked. Raises RuleBroken, NotFound."""
     found = given(options)
+    if "schedule" in found:
+        found["schedule_id"] = schedule_id(edit, found.pop("schedule"))
     if "name" in found:
         found["name"] = checks.name("name", found["name"])
     if isinstance(found.get("methods"), str):
@@ -37,7 +39,7 @@ def add(edit: Edit, device_typed: str, number: int, *, security: bool = False, *
     if _find(edit, door.id, number, security) is not None:
         label = f"s{number}" if security else str(number)
         raise RuleBroken("number", "duplicate", f"{door.name} has relay {label} already")
-    found = {"methods": checks.DOOR_METHODS, **values(options)}
+    found = {"methods": checks.DOOR_METHODS, **values(edit, options)}
     if UnlockMethod.DTMF in found["methods"] and not security:
         found.setdefault("dtmf", str(number))
     checks.prefix_free(found.get("dtmf", ""), _codes(edit, door.id))
@@ -51,7 +53,7 @@ def set_relay(edit: Edit, device_typed: str, number: int, *, security: bool = Fa
     door = find_device(edit, device_typed)
     edit.refuse_if_owned("device", door.id)
     row = _existing(edit, door, number, security)
-    found = values(options)
+    found = values(edit, options)
     if not found:
         return
     if "dtmf" in found:
@@ -100,7 +102,9 @@ def listed(scope: Reading, device_typed: str) -> list[dict[str, Any]]:
 def by_device(scope: Reading) -> dict[str, list[dict[str, Any]]]:
     """Device id -> its relays, in order."""
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in scope.connection.execute(select(relay).order_by(relay.c.security, relay.c.number)):
+    query = select(relay, schedule.c.name.label("schedule"))
+    query = query.join(schedule, schedule.c.id == relay.c.schedule_id, isouter=True)
+    for row in scope.connection.execute(query.order_by(relay.c.security, relay.c.number)):
         shown = {
             "number": row.number,
             "security": row.security,
@@ -109,6 +113,8 @@ def by_device(scope: Reading) -> dict[str, list[dict[str, Any]]]:
             "methods": sorted(method.value for method in row.methods),
             "hold_s": row.hold_s,
             "dtmf": row.dtmf,
+            "schedule": row.schedule,
+            "two_factor": row.two_factor,
         }
         found.setdefault(row.device_id, []).append(shown)
     return found

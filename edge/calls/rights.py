@@ -31,7 +31,12 @@ def open_request(
         apartments=(home,) if home is not None else (),
         resident=party.resident,
         staff=staff,
+        guard=staff and not _is_outside(party),
     )
+
+
+def _is_outside(party: Target | Caller) -> bool:
+    return not isinstance(party, Target) and party.trunk_number is not None
 
 
 def _is_staff(party: Target | Caller, snapshot: Snapshot) -> bool:

@@ -28,6 +28,9 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--has-internet", type=yes_no),
         click.option("--works-offline", type=yes_no, help="The apartment's one monitor that forwards to the app."),
         click.option("--static-address", metavar="ADDRESS"),
+        click.option("--schedule", metavar="NAME", help='When it opens at all; "" = always.'),
+        click.option("--open-schedule", metavar="NAME", help='When the panel holds the door open; "" = never.'),
+        click.option("--interlock", metavar="G", help="While one door of a name stands open, the others stay shut."),
         click.option("--fire-group", metavar="G", help="A fire signal opens every door of its group."),
     )
     for option in reversed(options):

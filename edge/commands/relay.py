@@ -22,6 +22,8 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--enabled", type=yes_no),
         click.option("--methods", metavar="pin,rf_card,…", help="What opens it.  [default: every method of a door]"),
         click.option("--hold-s", type=click.IntRange(1, 60), help="How long it opens, in seconds.  [default: 5]"),
+        click.option("--schedule", metavar="NAME", help='When its methods open it; "" = always.'),
+        click.option("--two-factor", type=yes_no, help="A credential opens it only with its other half: card and PIN."),
         click.option("--dtmf", metavar="CODE", help="Digits that open it in a call.  [default: its number]"),
     )
     for option in reversed(options):
@@ -34,10 +36,11 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 @_number
 @_options
 @pass_cli
-def add(cli: Cli, device: str, number: int, enabled: str | None, **options: Any) -> None:
+def add(cli: Cli, device: str, number: int, enabled: str | None, two_factor: str | None, **options: Any) -> None:
     """Add a relay to a device."""
     with cli.edit() as edit:
-        identity = relays.add(edit, device, number, enabled=on_or_off(enabled), **options)
+        options |= {"enabled": on_or_off(enabled), "two_factor": on_or_off(two_factor)}
+        identity = relays.add(edit, device, number, **options)
     cli.done(f"relay {number} of {device} added", {"id": identity})
 
 
@@ -46,10 +49,11 @@ def add(cli: Cli, device: str, number: int, enabled: str | None, **options: Any)
 @_number
 @_options
 @pass_cli
-def set_(cli: Cli, device: str, number: int, enabled: str | None, **options: Any) -> None:
+def set_(cli: Cli, device: str, number: int, enabled: str | None, two_factor: str | None, **options: Any) -> None:
     """Change a relay."""
     with cli.edit() as edit:
-        relays.set_relay(edit, device, number, enabled=on_or_off(enabled), **options)
+        options |= {"enabled": on_or_off(enabled), "two_factor": on_or_off(two_factor)}
+        relays.set_relay(edit, device, number, **options)
     cli.done(f"relay {number} of {device} changed")
 
 
@@ -60,9 +64,9 @@ def list_(cli: Cli, device: str) -> None:
     """The relays of a device."""
     with cli.reading() as scope:
         rows = relays.listed(scope, device)
-    columns = ("name", "enabled", "methods", "hold_s", "dtmf")
+    columns = ("name", "enabled", "methods", "hold_s", "dtmf", "schedule", "two_factor")
     numbered = {"relay": lambda row: f"{'s' if row['security'] else ''}{row['number']}"}
-    cli.rows(rows, numbered | {name: name for name in columns})
+    cli.rows(rows, numbered | {name.replace("_", " "): name for name in columns})
 
 
 @command.command()

@@ -6,11 +6,13 @@ from edge.admin import schedules
 from edge.admin.find import find_schedule
 from edge.commands.base import Cli, group, pass_cli
 
-command = group("schedule", "Weekly schedules of credentials.")
+command = group("schedule", "Hours of credentials, relays and doors.")
 
 _week = click.option(
     "--week", required=True, metavar='"mon 08:00-18:00; sat 22:00-02:00"',
-    help="Days and hours in the community's time; an end before its beginning is the next day's; blank = never.",
+    help="Days and hours in the community's time; an end before its beginning is the next day's; "
+    "2026-12-24 08:00-12:00 or 2026-12-24 closed for one day; hol 10:00-14:00 or hol closed for holidays; "
+    "always; never.",
 )  # fmt: skip
 
 
@@ -19,7 +21,7 @@ _week = click.option(
 @_week
 @pass_cli
 def add(cli: Cli, name: str, week: str) -> None:
-    """Add a weekly schedule."""
+    """Add a schedule."""
     with cli.edit() as edit:
         identity = schedules.add(edit, name, week)
     cli.done(f"schedule {name} added", {"id": identity})
@@ -60,7 +62,7 @@ def show(cli: Cli, name: str) -> None:
 @click.argument("name")
 @pass_cli
 def remove(cli: Cli, name: str) -> None:
-    """Remove a schedule that no credential uses."""
+    """Remove a schedule that nothing uses."""
     with cli.edit() as edit:
         schedules.remove(edit, name)
     cli.done(f"schedule {name} removed")

@@ -6,21 +6,32 @@ out. The snapshot, the lock-out counters and the uses left are read, the clock i
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from edge.core.lockout import LockKey, Lockout
+from edge.core.passage import CODES as CODES
+from edge.core.passage import FirstFactor, Passage, Passages, completes, first_half, holder_of
+from edge.core.restrictions import interlocked_by, locked_down, within_hours
 from edge.core.schedule import inside
 from edge.core.service import service_objection
 from edge.core.snapshot import Snapshot
 from edge.core.tags import KIND_OF_METHOD, Tagger, hint, normalised
-from models.access import AccessDecision, Attempt, Credential, CredentialKind, Origin, Reason, UnlockMethod
+from models.access import (
+    AccessDecision,
+    Area,
+    Attempt,
+    Cause,
+    Credential,
+    CredentialKind,
+    Origin,
+    Passback,
+    Reason,
+    UnlockMethod,
+)
 from models.community import Apartment
-from models.device import Device, Place, Relay
+from models.device import AreaSide, Device, Place, Relay
 from models.ids import ApartmentId, CredentialId, ResidentId
 from models.service import AccessPermission, FeaturePlan, PinMode
-
-CODES: Final = frozenset({UnlockMethod.PIN, UnlockMethod.APT_PIN})
-"""What a lock-out closes and what counts towards one."""
 
 PREMIUM_ONLY: Final = frozenset({UnlockMethod.PIN, UnlockMethod.APT_PIN, UnlockMethod.QR, UnlockMethod.FACE})
 """Refused at the door under the basic plan (decision 7)."""
@@ -46,11 +57,12 @@ def stored_uses(credential: Credential) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class DoorState:
-    """What decisions depend on beside the snapshot. *now_s* is monotonic, for the lock-out only."""
+    """What decisions depend on beside the snapshot. *now_s* is monotonic, for lock-out and passages only."""
 
     lockout: Lockout = field(default_factory=Lockout)
     now_s: float = 0.0
     uses_left: UsesLeft = stored_uses
+    passages: Passages = field(default_factory=Passages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +74,18 @@ class Judgement:
     wrong: tuple[LockKey, ...] = ()  # counters that this wrong try raises
     right: LockKey | None = None  # counter that this right code clears
     consumes: CredentialId | None = None  # credential with a use count that loses one
+    goes: Passage | None = None  # who goes into an area, or out of it
+    passback: bool = False  # and seems to be on that side already: a soft area lets them through, and tells
+    factor: FirstFactor | None = None  # the half of card and PIN that was right, to be remembered at this reader
 
 
 class Case:
     """One attempt with what the rules ask about it. What costs something is found when the first rule asks."""
 
-    __slots__ = ("_matches", "attempt", "candidates", "device", "now_ms", "snapshot", "state", "tagger")
+    __slots__ = (
+        "_matches", "attempt", "candidates", "cause", "device", "factor", "kind", "now_ms", "passback", "reader",
+        "relays", "snapshot", "spelled", "state", "tagger",
+    )  # fmt: skip
 
     def __init__(self, attempt: Attempt, snapshot: Snapshot, state: DoorState, now_ms: int, tagger: Tagger) -> None:
         self.attempt = attempt
@@ -76,15 +94,16 @@ class Case:
         self.now_ms = now_ms
         self.tagger = tagger
         self.device = snapshot.by_mac.get(attempt.device)
+        # For the rules after *device known*, none of which is asked about an unknown one.
+        self.reader = cast(Device, self.device)
         self.candidates = _candidates(attempt, snapshot, self.device)
+        self.kind = KIND_OF_METHOD.get(attempt.method)
+        self.spelled: str | None = None  # the value as its kind is spelled, once it was looked at
         self._matches: tuple[Credential, ...] | None = None
-
-    @property
-    def reader(self) -> Device:
-        """The device, for the rules after *device known*."""
-        if self.device is None:
-            raise LookupError("asked of an unknown device; the rule 'device known' comes first")
-        return self.device
+        self.relays: tuple[Relay, ...] = ()  # that the method opens; rules take away those that may not open now
+        self.cause: Cause | None = None
+        self.passback = False
+        self.factor: FirstFactor | None = None
 
     def locked(self, apartment: ApartmentId | None) -> bool:
         return self.state.lockout.locked(LockKey(self.reader.id, apartment), self.state.now_s)
@@ -110,12 +129,13 @@ class Case:
         return found[0] if len(found) == 1 else None
 
     def _find_matches(self) -> tuple[Credential, ...]:
-        kind = KIND_OF_METHOD.get(self.attempt.method)
-        tag = None if kind is None else self.tagger.tag_presented(kind, self.attempt.value)
-        if kind is None or tag is None:
+        kind = self.kind
+        self.spelled = None if kind is None else normalised(kind, self.attempt.value)
+        if kind is None or self.spelled is None:
             return ()
         known = self.snapshot.credentials
-        found = tuple(known[i] for i in self.snapshot.by_tag.get((kind, tag), ()))
+        tag = self.tagger.tag(kind, self.spelled)
+        found = tuple([known[i] for i in self.snapshot.by_tag.get((kind, tag), ())])
         if self.attempt.method is not UnlockMethod.APT_PIN or not found:
             return found
         candidates = {apartment.id for apartment in self.open_candidates()}
@@ -166,6 +186,18 @@ def device_enabled(case: Case) -> Reason | None:
     return None if case.reader.enabled else Reason.DEVICE_DISABLED
 
 
+def no_lock_down(case: Case) -> Reason | None:
+    if not locked_down(case.snapshot, case.reader, case.now_ms):
+        return None
+    return _not_allowed(case, Cause.LOCK_DOWN)
+
+
+def _not_allowed(case: Case, cause: Cause) -> Reason:
+    """The reason of every rule about the moment at the door; the log tells which it was."""
+    case.cause = cause
+    return Reason.NOT_ALLOWED
+
+
 def not_locked_out(case: Case) -> Reason | None:
     if case.attempt.method not in CODES:
         return None
@@ -175,7 +207,8 @@ def not_locked_out(case: Case) -> Reason | None:
 
 def method_on_an_enabled_relay(case: Case) -> Reason | None:
     method = case.attempt.method
-    if method is _WRONG_MODE[case.snapshot.community.pin_mode] or not relays_for(case.reader, method):
+    case.relays = relays_for(case.reader, method)
+    if method is _WRONG_MODE[case.snapshot.community.pin_mode] or not case.relays:
         return Reason.METHOD_NOT_ON_RELAY
     return None
 
@@ -220,8 +253,15 @@ def within_schedule(case: Case, credential: Credential) -> Reason | None:
     if credential.schedule is None:
         return None
     schedule = case.snapshot.schedules.get(credential.schedule)
-    open_now = schedule is not None and inside(schedule, case.snapshot.community.time_zone, case.now_ms)
+    snapshot = case.snapshot
+    open_now = schedule is not None and inside(schedule, snapshot.community.time_zone, case.now_ms, snapshot.holidays)
     return None if open_now else Reason.OUTSIDE_SCHEDULE
+
+
+def within_door_hours(case: Case, _credential: Credential) -> Reason | None:
+    """The hours of the door and of its relays: they say no where none of the relays is left."""
+    case.relays = within_hours(case.snapshot, case.reader, case.relays, case.now_ms)
+    return None if case.relays else Reason.OUTSIDE_SCHEDULE
 
 
 def uses_left(case: Case, credential: Credential) -> Reason | None:
@@ -233,10 +273,55 @@ def service_allows(case: Case, credential: Credential) -> Reason | None:
     return service_objection(case.snapshot.apartments[credential.apartment].service, case.attempt.method)
 
 
+def interlock_free(case: Case, _credential: Credential) -> Reason | None:
+    blocker = interlocked_by(case.snapshot, case.reader, case.state.passages, case.state.now_s)
+    return None if blocker is None else _not_allowed(case, Cause.INTERLOCK)
+
+
+def not_passed_back(case: Case, credential: Credential) -> Reason | None:
+    """Who is known to be inside does not come in again. Nobody is kept from going out."""
+    area = _area(case)
+    if area is None:
+        return None
+    going_in = case.reader.area_side is AreaSide.ENTRY
+    case.passback = case.state.passages.inside(holder_of(credential), area, case.state.now_s) is going_in
+    if case.passback and going_in and area.passback is Passback.HARD:
+        return _not_allowed(case, Cause.PASSBACK)
+    return None
+
+
+def both_factors(case: Case, credential: Credential) -> Reason | None:
+    """A relay for card and PIN opens by the second of the two; one alone opens the other relays."""
+    if not any(relay.two_factor for relay in case.relays):
+        return None
+    if _second_of_two(case, credential):
+        return None
+    case.relays = tuple(relay for relay in case.relays if not relay.two_factor)
+    case.factor = first_half(case.attempt, credential)
+    return None if case.relays else _not_allowed(case, Cause.SECOND_FACTOR)
+
+
+def _second_of_two(case: Case, credential: Credential) -> bool:
+    """Whether the first half was shown here lately and is as good now as it was then."""
+    first = case.state.passages.first_factor(case.reader.id, case.state.now_s)
+    other = case.snapshot.credentials.get(first.credential) if first else None
+    if first is None or other is None or not completes(first, other, case.attempt, credential):
+        return False
+    return not any(rule(case, other) for rule in _OF_THE_CREDENTIAL) and (
+        service_objection(case.snapshot.apartments[other.apartment].service, first.method) is None
+    )
+
+
+def _area(case: Case) -> Area | None:
+    identity = case.reader.area
+    return None if identity is None else case.snapshot.areas.get(identity)
+
+
 RULES: Final[tuple[Rule, ...]] = (
     device_known,
     in_time,
     device_enabled,
+    no_lock_down,
     not_locked_out,
     method_on_an_enabled_relay,
     plan_allows_method,
@@ -251,20 +336,33 @@ HOLDER_RULES: Final[tuple[HolderRule, ...]] = (
     already_valid,
     not_expired,
     within_schedule,
+    within_door_hours,
     uses_left,
     service_allows,
+    interlock_free,
+    not_passed_back,
+    both_factors,
 )
 """Asked after them about the one credential found; passed over while none is."""
+
+_OF_THE_CREDENTIAL: Final = (door_serves_holder, permission_allows, already_valid, not_expired, within_schedule)
+
+DOOR_RULES: Final = frozenset({no_lock_down, within_door_hours, interlock_free, not_passed_back, both_factors})
+"""Rules that have nothing to say at a door without hours, orders, interlock, area and relays for two factors."""
+
+_PLAIN_RULES: Final = tuple(rule for rule in RULES if rule not in DOOR_RULES)
+_PLAIN_HOLDER_RULES: Final = tuple(rule for rule in HOLDER_RULES if rule not in DOOR_RULES)
 
 
 def decide(attempt: Attempt, snapshot: Snapshot, state: DoorState, now_ms: int, tagger: Tagger) -> Judgement:
     """Judge *attempt* at *now_ms* (Unix milliseconds, the edge's clock). Deterministic; changes nothing."""
     case = Case(attempt, snapshot, state, now_ms, tagger)
-    for rule in RULES:
+    plain = case.device is None or case.device.id not in snapshot.restricted  # as most doors are: rules cost time
+    for rule in _PLAIN_RULES if plain else RULES:
         if objection := rule(case):
             return _refused(case, objection)
     credential = case.matches()[0]
-    for holder_rule in HOLDER_RULES:
+    for holder_rule in _PLAIN_HOLDER_RULES if plain else HOLDER_RULES:
         if objection := holder_rule(case, credential):
             return _refused(case, objection)
     return _granted(case, credential)
@@ -291,10 +389,11 @@ def _refused(case: Case, reason: Reason) -> Judgement:
         apartment=credential.apartment if credential else _only(case.candidates),
         resident=credential.resident if credential else None,
         duress=credential.duress if credential else False,
-        hint=presented_hint(case.attempt),
+        hint=_presented_hint(case),
+        cause=case.cause,
     )
     counted = decision.told is Reason.UNKNOWN_CREDENTIAL and case.attempt.method in CODES
-    return Judgement(decision, case.device, wrong=case.counters() if counted else ())
+    return Judgement(decision, case.device, wrong=case.counters() if counted else (), factor=case.factor)
 
 
 def _only(candidates: tuple[Apartment, ...]) -> ApartmentId | None:
@@ -305,36 +404,47 @@ def _granted(case: Case, credential: Credential) -> Judgement:
     device = case.reader
     apartment = case.snapshot.apartments[credential.apartment]
     decision = grant(
-        relays_for(device, case.attempt.method),
+        case.relays,
         apartment,
         credential=credential.id,
         resident=credential.resident,
         duress=credential.duress,
-        hint=presented_hint(case.attempt),
+        hint=_presented_hint(case),
     )
     return Judgement(
         decision,
         device,
         right=_own_counter(case, credential) if case.attempt.method in CODES else None,
         consumes=credential.id if credential.uses_left is not None else None,
+        goes=_passage(case, credential),
+        passback=case.passback,
+        factor=case.factor,
     )
+
+
+def _passage(case: Case, credential: Credential) -> Passage | None:
+    area = _area(case)
+    if area is None:
+        return None
+    return Passage(holder_of(credential), area.id, case.reader.area_side is AreaSide.ENTRY, area.era)
 
 
 def _own_counter(case: Case, credential: Credential) -> LockKey:
     return LockKey(case.reader.id, credential.apartment if case.candidates else None)
 
 
-def presented_hint(attempt: Attempt) -> str:
+def _presented_hint(case: Case) -> str:
     """What the log may show of the value presented: the end of a long card number, nothing of a PIN."""
-    kind = KIND_OF_METHOD.get(attempt.method)
-    spelled = None if kind is None or kind is CredentialKind.PIN else normalised(kind, attempt.value)
-    return "" if kind is None or spelled is None else hint(kind, spelled)
+    if case.kind is None or case.kind is CredentialKind.PIN:
+        return ""
+    spelled = case.spelled or normalised(case.kind, case.attempt.value)
+    return "" if spelled is None else hint(case.kind, spelled)
 
 
 def relays_for(device: Device, method: UnlockMethod) -> tuple[Relay, ...]:
     """The relays that *method* opens at *device*: the enabled ones that list it. *pin* covers APT+PIN too."""
     listed = UnlockMethod.PIN if method is UnlockMethod.APT_PIN else method
-    return tuple(relay for relay in device.relays if relay.enabled and listed in relay.methods)
+    return tuple([relay for relay in device.relays if relay.enabled and listed in relay.methods])
 
 
 def grant(

@@ -6,18 +6,20 @@ The right to open comes with who asks, which somebody proved before: a digest lo
 from dataclasses import dataclass
 from typing import Final
 
-from edge.core.access import Judgement, grant, relays_for
+from edge.core.access import DoorState, Judgement, grant, relays_for
+from edge.core.restrictions import LETS_OUT, UNRESTRICTED, interlocked_by, locked_down, within_hours
 from edge.core.service import app_objection, service_objection
 from edge.core.snapshot import Snapshot
-from models.access import AccessDecision, Reason, UnlockMethod
+from models.access import AccessDecision, Cause, Reason, UnlockMethod
 from models.community import Apartment
 from models.device import Device, Relay
 from models.ids import ApartmentId, DeviceId, ResidentId
 
-UNCONDITIONAL: Final = frozenset({UnlockMethod.EXIT_BUTTON, UnlockMethod.FIRE})
+UNCONDITIONAL: Final = LETS_OUT
 """Let people out: no rule but *device known* and *too late* may object (decision 1)."""
 
 _STAFF: Final = frozenset({UnlockMethod.GUARD, UnlockMethod.REMOTE})
+_NOTHING_KNOWN: Final = DoorState()
 _HOLDERS: Final = frozenset({UnlockMethod.DTMF, UnlockMethod.APP_HOME, UnlockMethod.APP_TALK})
 
 
@@ -31,10 +33,13 @@ class OpenRequest:
     apartments: tuple[ApartmentId, ...] = ()  # whose right it may be, the preferred one first
     resident: ResidentId | None = None
     staff: bool = False  # a guard, or an outside caller of the community's whitelist: needs no apartment
+    guard: bool = False  # a guard: goes on outside hours and under lock-down
     too_late: bool = False
 
 
-def decide_request(request: OpenRequest, snapshot: Snapshot, now_ms: int) -> Judgement:
+def decide_request(
+    request: OpenRequest, snapshot: Snapshot, now_ms: int, state: DoorState = _NOTHING_KNOWN
+) -> Judgement:
     """Judge *request* at *now_ms* (Unix milliseconds). The first rule that objects gives the reason."""
     device = snapshot.devices.get(request.device)
     if device is None:
@@ -48,10 +53,19 @@ def decide_request(request: OpenRequest, snapshot: Snapshot, now_ms: int) -> Jud
         return Judgement(opens, device)
     if not device.enabled:
         return Judgement(_denied(Reason.DEVICE_DISABLED, request), device)
+    if not _unrestricted(request) and locked_down(snapshot, device, now_ms):
+        return Judgement(_denied(Reason.NOT_ALLOWED, request, Cause.LOCK_DOWN), device)
     if not relays:
         missing = Reason.NOT_ALLOWED if request.method is UnlockMethod.REMOTE else Reason.METHOD_NOT_ON_RELAY
         return Judgement(_denied(missing, request), device)
-    return Judgement(_decide_right(request, device, relays, snapshot, now_ms), device)
+    decision = _decide_right(request, device, relays, snapshot, now_ms)
+    if decision.granted and interlocked_by(snapshot, device, state.passages, state.now_s) is not None:
+        decision = _denied(Reason.NOT_ALLOWED, request, Cause.INTERLOCK)
+    return Judgement(decision, device)
+
+
+def _unrestricted(request: OpenRequest) -> bool:
+    return request.guard or request.method in UNRESTRICTED
 
 
 def _relays(device: Device, request: OpenRequest) -> tuple[Relay, ...]:
@@ -65,32 +79,40 @@ def _decide_right(
     request: OpenRequest, device: Device, relays: tuple[Relay, ...], snapshot: Snapshot, now_ms: int
 ) -> AccessDecision:
     """The holder's rules. A resident of several apartments opens by the first that is served and active."""
+    open_now = relays if _unrestricted(request) else within_hours(snapshot, device, relays, now_ms)
     if request.method in _STAFF or request.staff:
-        return grant(relays)
+        return grant(open_now) if open_now else _denied(Reason.OUTSIDE_SCHEDULE, request)
     if request.method not in _HOLDERS:
         return _denied(Reason.NOT_ALLOWED, request)  # a credential must be presented for it
     first_objection = Reason.NOT_ALLOWED
     for place, apartment_id in enumerate(request.apartments):
         apartment = snapshot.apartments.get(apartment_id)
-        objection = _objection(request, device, apartment, snapshot, now_ms)
+        objection = _objection(request, device, apartment, snapshot, now_ms, bool(open_now))
         if apartment is not None and objection is None:
-            return grant(relays, apartment, resident=request.resident)
+            return grant(open_now, apartment, resident=request.resident)
         if place == 0 and objection is not None:
             first_objection = objection
     return _denied(first_objection, request)
 
 
 def _objection(
-    request: OpenRequest, device: Device, apartment: Apartment | None, snapshot: Snapshot, now_ms: int
+    request: OpenRequest,
+    device: Device,
+    apartment: Apartment | None,
+    snapshot: Snapshot,
+    now_ms: int,
+    within_door_hours: bool,
 ) -> Reason | None:
     if apartment is None or not device.serves(apartment.id, apartment.building):
         return Reason.DOOR_NOT_SERVED
+    if not within_door_hours:
+        return Reason.OUTSIDE_SCHEDULE
     if service := service_objection(apartment.service, request.method):
         return service
     resident = snapshot.residents.get(request.resident) if request.resident is not None else None
     return app_objection(resident, request.method, now_ms)
 
 
-def _denied(reason: Reason, request: OpenRequest) -> AccessDecision:
+def _denied(reason: Reason, request: OpenRequest, cause: Cause | None = None) -> AccessDecision:
     apartment = request.apartments[0] if request.apartments else None
-    return AccessDecision(reason, apartment=apartment, resident=request.resident)
+    return AccessDecision(reason, apartment=apartment, resident=request.resident, cause=cause)

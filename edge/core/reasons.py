@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from models.access import Reason
+from models.access import Cause, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ WORDS: Final[Mapping[Reason, Words]] = {
     ),
     Reason.EXPIRED: Words("The credential's time is over.", "Give the credential a later end, or issue a new one."),
     Reason.OUTSIDE_SCHEDULE: Words(
-        "The credential's weekly schedule does not include this moment.",
-        "Come within the schedule, or give the credential a wider one.",
+        "The schedule of the credential, of the door or of its relays does not include this moment.",
+        "Come within the schedule, or give a wider one to what has it.",
     ),
     Reason.USES_SPENT: Words("The credential was used as often as it may be.", "Issue a new one, or grant more uses."),
     Reason.SERVICE_BLOCKED: Words(
@@ -86,9 +86,40 @@ WORDS: Final[Mapping[Reason, Words]] = {
     ),
 }
 
+CAUSES: Final[Mapping[Cause, Words]] = {
+    Cause.LOCK_DOWN: Words(
+        "An operator locked this door down: only guards, operators, fire signals and exit buttons open it.",
+        "Release it: `edge door release` for the door, its building or all.",
+    ),
+    Cause.INTERLOCK: Words(
+        "Another door of the same interlock stands open, or was released a moment ago.",
+        "Shut the other door. One whose device is offline holds up nobody.",
+    ),
+    Cause.PASSBACK: Words(
+        "The holder is known to be inside the area already, and the area's passback is hard.",
+        "Leave by a reader of the way out, or reset the area: `edge area reset`.",
+    ),
+    Cause.SECOND_FACTOR: Words(
+        "The relay opens by card and PIN of one person, and this was one of the two or neither.",
+        "Show the other one at the same reader within 15 seconds. A credential with a use count comes second.",
+    ),
+}
+"""What stands behind `not_allowed` where a credential was presented, or a call, an app asked."""
+
+SCHEDULES = """\
+A schedule is `mon 08:00-18:00; sat-sun 10:00-14:00`, in the community's time zone; hours that end before they begin
+run into the next day and belong to their first one. On a night with an hour twice, both passes are inside; an hour
+that is left out never happens. `hol 10:00-14:00` or `hol closed` replaces the weekday on the community's holidays
+(`edge holiday`), `2026-12-24 08:00-12:00` or `2026-12-24 closed` replaces both on that day. A credential may have a
+schedule, a relay (when its methods open it) and a door (when any of its relays opens); without one it is always.
+Guards, operators, fire signals and exit buttons ask no schedule. The hours in which a panel itself holds its door open
+(`edge device set --open-schedule`) are told to the panel in `down/config`; no decision depends on them.
+"""
+
 
 def handbook() -> str:
     """The text of `docs/access.md`."""
+    causes = "\n".join(f"| `{cause.value}` | {words.meaning} | {words.change} |" for cause, words in CAUSES.items())
     rows = "\n".join(f"| `{reason.value}` | {words.meaning} | {words.change} |" for reason, words in WORDS.items())
     return f"""# Why a door did or did not open
 
@@ -103,5 +134,14 @@ must not learn that a code opens another door. The log has the truth.
 | --- | --- | --- |
 {rows}
 
+`not_allowed` has a cause in the log and in `edge door explain` where the door itself objects:
+
+| cause | what it means | what would change it |
+| --- | --- | --- |
+{causes}
+
+## Schedules
+
+{SCHEDULES}
 This page is written by `edge.core.reasons.handbook()`; a test keeps it equal.
 """

@@ -6,11 +6,11 @@ The store builds it, the application swaps it whole (or with `with_credentials` 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from models.access import Credential, CredentialKind
+from models.access import Area, Credential, CredentialKind, DoorOrder
 from models.community import Apartment, Building, Community, Resident
-from models.device import Device, DeviceType
-from models.ids import ApartmentId, BuildingId, CredentialId, DeviceId, Mac, ResidentId, ScheduleId, SipUser
-from models.schedule import Schedule
+from models.device import Device, DeviceType, Place
+from models.ids import ApartmentId, AreaId, BuildingId, CredentialId, DeviceId, Mac, ResidentId, ScheduleId, SipUser
+from models.schedule import NO_HOLIDAYS, Holidays, Schedule
 
 Tag = tuple[CredentialKind, bytes]
 
@@ -28,6 +28,10 @@ class Snapshot:
     schedules: Mapping[ScheduleId, Schedule] = field(default_factory=dict)
     credentials: Mapping[CredentialId, Credential] = field(default_factory=dict)
     caller_whitelist: frozenset[str] = frozenset()  # E.164 numbers that may ring a door or open by calling
+    opens_by_calling: Mapping[str, DeviceId] = field(default_factory=dict)  # E.164 number -> the door it opens
+    holidays: Holidays = NO_HOLIDAYS
+    areas: Mapping[AreaId, Area] = field(default_factory=dict)
+    orders: tuple[DoorOrder, ...] = ()
     emergency_numbers: tuple[str, ...] = ()  # E.164 or short numbers, called after the guard phones by "sos"
     # indexes, filled by `build`
     by_mac: Mapping[Mac, Device] = field(default_factory=dict)
@@ -37,6 +41,9 @@ class Snapshot:
     devices_of: Mapping[ApartmentId, tuple[Device, ...]] = field(default_factory=dict)
     residents_of: Mapping[ApartmentId, tuple[Resident, ...]] = field(default_factory=dict)
     guards: tuple[Device, ...] = ()  # enabled guard phones: every plan names them
+    orders_of: Mapping[DeviceId, tuple[DoorOrder, ...]] = field(default_factory=dict)  # only doors that have some
+    restricted: frozenset[DeviceId] = frozenset()  # doors that have more rules than others, see `_is_restricted`
+    interlocked: Mapping[str, tuple[DeviceId, ...]] = field(default_factory=dict)  # name -> doors
 
     def monitors_of(self, apartment: ApartmentId) -> tuple[Device, ...]:
         return tuple(d for d in self.devices_of.get(apartment, ()) if d.type is DeviceType.INDOOR_MONITOR)
@@ -53,6 +60,10 @@ def build(
     schedules: Iterable[Schedule] = (),
     credentials: Iterable[Credential] = (),
     caller_whitelist: Iterable[str] = (),
+    opens_by_calling: Mapping[str, DeviceId] | None = None,
+    holidays: Holidays = NO_HOLIDAYS,
+    areas: Iterable[Area] = (),
+    orders: Iterable[DoorOrder] = (),
     emergency_numbers: Iterable[str] = (),
 ) -> Snapshot:
     """A snapshot with its indexes. Linear in what it is given."""
@@ -71,6 +82,12 @@ def build(
     for resident in resident_map.values():
         for home in resident.apartments:
             residents_of.setdefault(home, []).append(resident)
+    ordered = tuple(orders)
+    interlocked: dict[str, list[DeviceId]] = {}
+    for device in device_map.values():
+        if device.interlock:
+            interlocked.setdefault(device.interlock, []).append(device.id)
+    orders_of = _orders_of(ordered, device_map.values(), apartment_map)
     sip_users: dict[SipUser, Device | Resident] = {r.sip_user: r for r in resident_map.values()}
     sip_users.update({d.sip_user: d for d in device_map.values()})
     return Snapshot(
@@ -83,6 +100,10 @@ def build(
         schedules={s.id: s for s in schedules},
         credentials=credential_map,
         caller_whitelist=frozenset(caller_whitelist),
+        opens_by_calling=dict(opens_by_calling or {}),
+        holidays=holidays,
+        areas={area.id: area for area in areas},
+        orders=ordered,
         emergency_numbers=tuple(emergency_numbers),
         by_mac={d.mac: d for d in device_map.values()},
         by_sip_user=sip_users,
@@ -91,7 +112,39 @@ def build(
         devices_of={a: tuple(found) for a, found in devices_of.items()},
         residents_of={a: tuple(found) for a, found in residents_of.items()},
         guards=tuple(d for d in device_map.values() if d.type is DeviceType.GUARD_PHONE and d.enabled),
+        orders_of=orders_of,
+        restricted=frozenset(d.id for d in device_map.values() if d.id in orders_of or _is_restricted(d)),
+        interlocked={name: tuple(doors) for name, doors in interlocked.items()},
     )
+
+
+def _is_restricted(device: Device) -> bool:
+    """Whether anything beside methods and credentials may keep *device* shut."""
+    if device.schedule is not None or device.interlock or device.area is not None:
+        return True
+    return any(relay.schedule is not None or relay.two_factor for relay in device.relays)
+
+
+def _orders_of(
+    orders: tuple[DoorOrder, ...], devices: Iterable[Device], apartments: Mapping[ApartmentId, Apartment]
+) -> dict[DeviceId, tuple[DoorOrder, ...]]:
+    """The orders of each door that has some."""
+    if not orders:
+        return {}
+    found = {d.id: tuple(order for order in orders if _is_for(order, d, apartments)) for d in devices}
+    return {door: own for door, own in found.items() if own}
+
+
+def _is_for(order: DoorOrder, device: Device, apartments: Mapping[ApartmentId, Apartment]) -> bool:
+    """A building's order is for the doors that serve it alone: a gate of two buildings stays the other one's gate."""
+    if order.device is not None:
+        return order.device == device.id
+    if order.building is None:
+        return True
+    if device.place is Place.APARTMENT:
+        home = apartments.get(device.apartment) if device.apartment is not None else None
+        return home is not None and home.building == order.building
+    return device.buildings == frozenset({order.building})
 
 
 def _tags(credentials: Iterable[Credential]) -> dict[Tag, tuple[CredentialId, ...]]:

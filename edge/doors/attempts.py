@@ -9,6 +9,7 @@ from functools import partial
 from edge.core.access import DoorState, Judgement, decide
 from edge.core.answers import ANSWER_LIVES_MS, answer
 from edge.core.lockout import LockKey, Lockout, StoredCounter
+from edge.core.passage import Passage, Passages
 from edge.core.ports import Clock, DevicePlane, World
 from edge.core.snapshot import Snapshot
 from edge.core.tags import Tagger
@@ -20,6 +21,7 @@ from edge.doors.work import Done, Heard, MessageKey, Told, Work
 from edge.store.errors import StoreError
 from models.access import AccessDecision, Attempt, Reason
 from models.ids import CredentialId
+from models.log import LogKind
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class AttemptDesk:
         commits: Commits,
         firsts: FirstAnswers,
         lockout: Lockout,
+        passages: Passages,
         tagger: Tagger,
         background: Background,
         notices: Notices,
@@ -58,6 +61,7 @@ class AttemptDesk:
         self._commits = commits
         self._firsts = firsts
         self._lockout = lockout
+        self._passages = passages
         self._uses = Uses()
         self._tagger = tagger
         self._background = background
@@ -114,6 +118,8 @@ class AttemptDesk:
         """*done* None: the store is late, what was decided is told all the same."""
         body = done.body if done is not None else case.work.told.body
         case.first.body = body
+        if case.judgement.consumes is not None and done is not None and not (done.spent or done.repeated):
+            self._take_effect(case.judgement, case.heard_s)
         if send:
             await self._plane.decision(case.attempt.device, body)
         device = case.judgement.device
@@ -122,28 +128,52 @@ class AttemptDesk:
         decision = case.judgement.decision
         if done is not None and done.spent:
             decision = _spent(decision)
-        self._notices.add(
-            notices.access_notice(case.snapshot, device, case.attempt.method, decision, self._clock.now_ms())
-        )
+        now_ms = self._clock.now_ms()
+        self._notices.add(notices.access_notice(case.snapshot, device, case.attempt.method, decision, now_ms))
+        for row in case.work.told.rows:
+            if row.kind is LogKind.ALARM and row.detail["type"] != rows.DURESS:  # which is for operators only
+                self._notices.add(notices.alarm_notice(str(row.detail["type"]), device, now_ms))
 
     def _judge(self, attempt: Attempt, key: MessageKey) -> _Case:
         snapshot, now_ms, now_s = self._world.snapshot, self._clock.now_ms(), self._clock.monotonic()
-        state = DoorState(self._lockout, now_s, partial(self._uses.left, now_s=now_s))
+        state = DoorState(self._lockout, now_s, partial(self._uses.left, now_s=now_s), self._passages)
         judgement = decide(attempt, snapshot, state, now_ms, self._tagger)
-        counters = self._count(judgement, now_s, now_ms)
+        counters = self._counters(judgement, now_s, now_ms)
+        device = judgement.device
+        passed = self._passages.known_at_once(device.id, judgement.goes) if device is not None else ()
         if judgement.consumes is not None:
             self._uses.take(snapshot.credentials[judgement.consumes], now_s)
-        work = _work(attempt, judgement, key, counters, now_ms)
+        else:
+            self._take_effect(judgement, now_s)
+        if device is not None and judgement.decision.granted:
+            # At once: the door beside it must not open in the same moment, whatever the store says of the use.
+            self._passages.released(device.id, judgement.decision.seconds, now_s)
+        lock_s = max((self._lockout.remaining_s(wrong, now_s) for wrong in judgement.wrong), default=0.0)
+        work = _work(attempt, judgement, key, counters, passed, round(lock_s), now_ms)
         return _Case(attempt, snapshot, judgement, work, key, First(now_ms), now_s)
 
-    def _count(self, judgement: Judgement, now_s: float, now_ms: int) -> Mapping[LockKey, StoredCounter | None]:
-        """Take the consequences for the lock-out; the counters that changed, as the store keeps them."""
+    def _counters(self, judgement: Judgement, now_s: float, now_ms: int) -> Mapping[LockKey, StoredCounter | None]:
+        """Count what was wrong; the counters that change, as the store keeps them."""
         changed: dict[LockKey, StoredCounter | None] = {
             key: self._lockout.wrong(key, now_s).stored(now_s, now_ms) for key in judgement.wrong
         }
-        if judgement.right is not None and self._lockout.right(judgement.right):
+        if judgement.right is not None and self._lockout.get(judgement.right) is not None:
             changed[judgement.right] = None
         return changed
+
+    def _take_effect(self, judgement: Judgement, now_s: float) -> None:
+        """What a judgement changes in memory. A credential with a use count changes it when the use is taken: one that
+        turns out to be spent is no right code, and lets nobody in.
+        """
+        if judgement.right is not None:
+            self._lockout.right(judgement.right)
+        device = judgement.device
+        if device is None:
+            return
+        if judgement.goes is not None:
+            self._passages.goes(device.id, judgement.goes, now_s)
+        if judgement.factor is not None or judgement.decision.granted:
+            self._passages.shown(device.id, judgement.factor, now_s)
 
     def _take_back(self, case: _Case, credential: CredentialId) -> None:
         self._uses.give_back(credential)
@@ -155,26 +185,37 @@ def _work(
     judgement: Judgement,
     key: MessageKey,
     counters: Mapping[LockKey, StoredCounter | None],
+    passed: tuple[Passage, ...],
+    lock_s: int,
     now_ms: int,
 ) -> Work:
-    spent = replace(judgement, decision=_spent(judgement.decision)) if judgement.consumes is not None else None
+    spent = None
+    if judgement.consumes is not None:
+        spent = replace(judgement, decision=_spent(judgement.decision), goes=None, passback=False)
     return Work(
         now_ms,
-        _told(attempt, judgement, now_ms),
+        _told(attempt, judgement, now_ms, lock_s),
         key,
         counters,
         use=judgement.consumes,
         if_spent=_told(attempt, spent, now_ms) if spent is not None else None,
+        passed=passed,
     )
 
 
-def _told(attempt: Attempt, judgement: Judgement, now_ms: int) -> Told:
+def _told(attempt: Attempt, judgement: Judgement, now_ms: int, lock_s: int = 0) -> Told:
+    """The rows and the answer. *lock_s*: how long the lock lasts that this try began; 0 where it began none."""
     decision = judgement.decision
-    written = [rows.attempt_row(attempt, judgement, now_ms)]
+    device = judgement.device.id if judgement.device else None
+    alarms: list[tuple[str, dict[str, object]]] = []
     if decision.duress:  # silent: the answer is that of any grant (decision 13)
-        device = judgement.device.id if judgement.device else None
-        written.append(rows.alarm_row(rows.DURESS, now_ms, attempt.id, device, decision))
-    return Told(tuple(written), answer(decision, attempt))
+        alarms.append((rows.DURESS, {}))
+    if judgement.passback:
+        alarms.append((rows.PASSBACK, {}))
+    if lock_s:
+        alarms.append((rows.LOCKOUT, {"seconds": lock_s}))
+    told = [rows.alarm_row(alarm, now_ms, attempt.id, device, decision, **more) for alarm, more in alarms]
+    return Told((rows.attempt_row(attempt, judgement, now_ms), *told), answer(decision, attempt))
 
 
 def _spent(decision: AccessDecision) -> AccessDecision:

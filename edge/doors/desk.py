@@ -10,6 +10,7 @@ from typing import Final
 
 from edge.core.lockout import LockKey, Lockout
 from edge.core.openings import OpenRequest
+from edge.core.passage import Passages
 from edge.core.ports import Clock, DevicePlane, World
 from edge.core.tags import Tagger
 from edge.doors import notices, rows
@@ -53,6 +54,7 @@ class DoorDesk:
         self._clock = clock
         self._ledger = ledger
         self._lockout = Lockout()
+        self._passages = Passages()
         self._online: dict[Mac, bool] = {}
         self._firsts = FirstAnswers(ledger.answered)
         self._background = Background()
@@ -61,7 +63,7 @@ class DoorDesk:
             ledger, clock, began=self._trouble_began, ended=self._trouble_ended, retry_every_s=retry_every_s
         )
         self._commits = Commits(ledger, self._late, commit_within_s)
-        self._opener = Opener(world, clock, plane, self._commits, self._background, self._notices)
+        self._opener = Opener(world, clock, plane, self._commits, self._passages, self._background, self._notices)
         self._attempts = AttemptDesk(
             world,
             clock,
@@ -69,11 +71,12 @@ class DoorDesk:
             self._commits,
             self._firsts,
             self._lockout,
+            self._passages,
             tagger,
             self._background,
             self._notices,
         )
-        self._events = EventDesk(world, clock, self._commits, self._firsts, self._opener, self._notices)
+        self._events = EventDesk(world, clock, self._commits, self._firsts, self._passages, self._opener, self._notices)
 
     # --- Component --------------------------------------------------------------------------------------------------
 
@@ -83,6 +86,7 @@ class DoorDesk:
         past = await asyncio.to_thread(self._ledger.load, now_ms)
         for key, stored in past.counters.items():
             self._lockout.restore(key, stored, now_s, now_ms)
+        self._passages.restore(past.contacts, past.passages, now_s, now_ms)
         self._firsts.load(past.answers, past.answers_complete, now_ms)
         devices = self._world.snapshot.devices
         self._online = {devices[device].mac: True for device in past.online if device in devices}
@@ -120,6 +124,8 @@ class DoorDesk:
         if self._online.get(device, None if known is None else False) is online:
             return
         self._online[device] = online
+        if known is not None and not online:
+            self._passages.unreachable(known.id)
         now_ms = self._clock.now_ms()
         row = rows.presence_row(known.id if known else None, device, online, now_ms)
         self._notices.add(notices.presence_notice(device, known, online, now_ms))

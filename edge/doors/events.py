@@ -1,8 +1,11 @@
 """What devices report: each event is a row exactly once, and an exit button or a fire signal opens once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
+from edge.core.passage import Passages
 from edge.core.ports import Clock, World
 from edge.core.snapshot import Snapshot
 from edge.doors import notices, rows
@@ -18,14 +21,30 @@ from models.device_events import DeviceEvent, DeviceEventType
 from models.ids import CredentialId
 from models.log import LogEntry
 
+CONTACT: Final[Mapping[DeviceEventType, bool]] = {
+    DeviceEventType.DOOR_OPENED: True,
+    DeviceEventType.FORCED: True,
+    DeviceEventType.HELD_OPEN: True,
+    DeviceEventType.DOOR_CLOSED: False,
+}
+"""What tells whether a door stands open."""
+
 
 class EventDesk:
     """Handles `up/event`."""
 
     def __init__(
-        self, world: World, clock: Clock, commits: Commits, firsts: FirstAnswers, opener: Opener, notices: Notices
+        self,
+        world: World,
+        clock: Clock,
+        commits: Commits,
+        firsts: FirstAnswers,
+        passages: Passages,
+        opener: Opener,
+        notices: Notices,
     ) -> None:
         self._world = world
+        self._passages = passages
         self._clock = clock
         self._commits = commits
         self._firsts = firsts
@@ -48,7 +67,7 @@ class EventDesk:
         snapshot, now_ms = self._world.snapshot, self._clock.now_ms()
         device = snapshot.by_mac.get(event.device)
         judged = judge_event(event, device, snapshot, now_ms) if device else ()
-        work = _work(event, key, device, judged, snapshot, now_ms)
+        work = self._contact(event, device, _work(event, key, device, judged, snapshot, now_ms))
         first = First(now_ms, b"", unstored=work)
         self._firsts.add(key, first)
         begun, failure = self._begin(work)
@@ -64,6 +83,17 @@ class EventDesk:
         if begun is not None:
             await asyncio.shield(begun)
             first.unstored = None
+
+    def _contact(self, event: DeviceEvent, device: Device | None, work: Work) -> Work:
+        """What a door's contact tells: whether it stands open, and so who went through."""
+        is_open = CONTACT.get(event.type)
+        if device is None or is_open is None:
+            return work
+        if is_open:
+            passed = self._passages.opened(device.id, self._clock.monotonic())
+            return replace(work, passed=passed, contact=(device.id, True))
+        self._passages.closed(device.id)
+        return replace(work, contact=(device.id, False))
 
     def _begin(self, work: Work) -> "tuple[asyncio.Future[Done] | None, StoreError | None]":
         try:

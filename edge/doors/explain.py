@@ -6,12 +6,13 @@ from typing import Final
 from edge.core.access import DoorState, Judgement, decide, relays_for
 from edge.core.answers import decision_payload
 from edge.core.lockout import LockKey
-from edge.core.reasons import WORDS
-from edge.core.schedule import render_week
+from edge.core.reasons import CAUSES, WORDS, Words
+from edge.core.restrictions import interlocked_by
+from edge.core.schedule import inside, render_hours
 from edge.core.snapshot import Snapshot
 from edge.core.tags import Tagger
 from edge.doors.notices import apartment_label
-from models.access import Attempt, Credential, Reason
+from models.access import Attempt, Cause, Credential, Reason
 from models.times import rfc3339
 
 
@@ -29,7 +30,8 @@ def explain(attempt: Attempt, snapshot: Snapshot, state: DoorState, now_ms: int,
         "apartment": apartment_label(snapshot, decision.apartment),
         "resident": holder.name if holder else None,
         "credential": decision.credential,
-        "meaning": WORDS[decision.reason].meaning,
+        **({} if decision.cause is None else {"cause": decision.cause.value}),
+        "meaning": _words(judgement).meaning,
         "change": _change(judgement, attempt, snapshot, state),
     }
 
@@ -47,10 +49,15 @@ Detail = Callable[[Judgement, Attempt, Snapshot, DoorState], str]
 
 
 def _change(judgement: Judgement, attempt: Attempt, snapshot: Snapshot, state: DoorState) -> str:
-    words = WORDS[judgement.decision.reason].change
+    words = _words(judgement).change
     detail = _DETAILS.get(judgement.decision.reason)
     added = detail(judgement, attempt, snapshot, state) if detail else ""
     return f"{words} {added}" if added else words
+
+
+def _words(judgement: Judgement) -> Words:
+    cause = judgement.decision.cause
+    return WORDS[judgement.decision.reason] if cause is None else CAUSES[cause]
 
 
 def _credential(judgement: Judgement, snapshot: Snapshot) -> Credential | None:
@@ -79,13 +86,34 @@ def _ended(judgement: Judgement, _attempt: Attempt, snapshot: Snapshot, _state: 
     return "" if ended is None else f"It ended at {rfc3339(ended)}."
 
 
-def _week(judgement: Judgement, _attempt: Attempt, snapshot: Snapshot, _state: DoorState) -> str:
-    credential = _credential(judgement, snapshot)
-    schedule = snapshot.schedules.get(credential.schedule) if credential and credential.schedule else None
-    if schedule is None:
+def _week(judgement: Judgement, attempt: Attempt, snapshot: Snapshot, _state: DoorState) -> str:
+    """The first schedule that says no, and whose it is."""
+    credential, device = _credential(judgement, snapshot), judgement.device
+    relays = relays_for(device, attempt.method) if device else ()
+    asked = [
+        ("", credential.schedule if credential else None),
+        (" of the door", device.schedule if device else None),
+        *((f" of relay {relay.label}", relay.schedule) for relay in relays),
+    ]
+    zone = snapshot.community.time_zone
+    for whose, identity in asked:
+        schedule = snapshot.schedules.get(identity) if identity else None
+        if schedule is not None and not inside(schedule, zone, attempt.at_ms, snapshot.holidays):
+            week = render_hours(schedule) or "never"
+            return f"The schedule {schedule.name}{whose} is: {week} ({zone})."
+    return ""
+
+
+def _cause(judgement: Judgement, _attempt: Attempt, snapshot: Snapshot, state: DoorState) -> str:
+    device, cause = judgement.device, judgement.decision.cause
+    if device is None:
         return ""
-    week = render_week(schedule.rows) or "never"
-    return f"The schedule {schedule.name} is: {week} ({snapshot.community.time_zone})."
+    if cause is Cause.INTERLOCK:
+        other = interlocked_by(snapshot, device, state.passages, state.now_s)
+        return f"It is {snapshot.devices[other].name}." if other else ""
+    if cause is Cause.PASSBACK and device.area is not None:
+        return f"The area is {snapshot.areas[device.area].name}."
+    return ""
 
 
 def _listed(judgement: Judgement, attempt: Attempt, snapshot: Snapshot, _state: DoorState) -> str:
@@ -103,4 +131,5 @@ _DETAILS: Final[Mapping[Reason, Detail]] = {
     Reason.EXPIRED: _ended,
     Reason.OUTSIDE_SCHEDULE: _week,
     Reason.METHOD_NOT_ON_RELAY: _listed,
+    Reason.NOT_ALLOWED: _cause,
 }

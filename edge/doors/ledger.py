@@ -1,5 +1,6 @@
 """The door desk's work in the store: one job, one savepoint, one commit."""
 
+from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Final
@@ -8,12 +9,13 @@ from sqlalchemy import Connection
 
 from edge.core.access import DoorState
 from edge.core.lockout import Lockout
+from edge.core.passage import Passages
 from edge.doors.memory import MAX_REMEMBERED
 from edge.doors.work import Done, Heard, MessageKey, Past, Work
-from edge.store import access, attempts, devices, journal, lockouts
+from edge.store import access, attempts, devices, journal, lockouts, passages
 from edge.store.engine import Store
 from edge.store.writer import Writer
-from models.ids import CommunityId
+from models.ids import CommunityId, DeviceId
 
 _ERASED_AT_ONCE: Final = 500
 
@@ -29,12 +31,14 @@ class StoreLedger:
     def load(self, now_ms: int) -> Past:
         with self._store.read() as connection:
             recent = attempts.recent(connection, now_ms, limit=MAX_REMEMBERED + 1)
-            online = frozenset(d for d, state in devices.states(connection).items() if state.online)
+            states = devices.states(connection)
             counters = lockouts.load(connection)
+            went = passages.load_passages(connection)
         # Not waited for: a daemon on a full disk must start, and the writer says itself that it cannot.
         self._writer.submit(devices.all_offline)
         known = {MessageKey(mac, Heard(kind), identity): (at_ms, body) for mac, kind, identity, at_ms, body in recent}
-        return Past(counters, known, len(recent) <= MAX_REMEMBERED, online)
+        online = frozenset(door for door, state in states.items() if state.online)
+        return Past(counters, known, len(recent) <= MAX_REMEMBERED, online, _contacts(states), went)
 
     def submit(self, work: Work) -> "Future[Done]":
         return self._writer.submit(partial(_commit, work=work, community=self._community))
@@ -52,7 +56,15 @@ def stored_state(connection: Connection, now_s: float, now_ms: int) -> DoorState
     lockout = Lockout()
     for key, stored in lockouts.load(connection).items():
         lockout.restore(key, stored, now_s, now_ms)
-    return DoorState(lockout, now_s)
+    known = Passages()
+    known.restore(_contacts(devices.states(connection)), passages.load_passages(connection), now_s, now_ms)
+    return DoorState(lockout, now_s, passages=known)
+
+
+def _contacts(states: Mapping[DeviceId, devices.DeviceState]) -> dict[DeviceId, bool | None]:
+    """Whether a door stands open is known while its device is there to tell."""
+    told = {door: state for door, state in states.items() if state.door_open is not None}
+    return {door: state.door_open if state.online else None for door, state in told.items()}
 
 
 def _answered(connection: Connection, key: MessageKey, now_ms: int) -> bytes | None:
@@ -74,8 +86,11 @@ def _commit(connection: Connection, work: Work, community: CommunityId) -> Done:
         _keep(connection, work.key, told.body, work.at_ms, community)
     for row in told.rows:
         journal.append(connection, row, community=community)
-    for key, counter in work.counters.items():
-        lockouts.save(connection, key, counter)
+    if not spent:  # then it was no right code, and nobody went in
+        for key, counter in work.counters.items():
+            lockouts.save(connection, key, counter)
+        for passage in work.passed:
+            passages.save_passage(connection, passage, work.at_ms)
     _note(connection, work)
     return Done(told.body, spent=spent)
 
@@ -91,6 +106,8 @@ def _note(connection: Connection, work: Work) -> None:
     if work.presence is not None:
         device, online = work.presence
         devices.save_presence(connection, device, online=online, now_ms=work.at_ms)
+    if work.contact is not None:
+        devices.save_contact(connection, *work.contact)
     if work.hello is not None:
         device, hello = work.hello
         devices.save_hello(

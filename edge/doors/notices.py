@@ -42,6 +42,11 @@ def event_notice(event: DeviceEvent, device: Device | None, alarm: bool, now_ms:
     return {**event.fields, **notice, "event": event.type.value}
 
 
+def alarm_notice(alarm: str, device: Device, now_ms: int) -> Notice:
+    """Something at *device* that a person must look at, found by the rules and not by the device itself."""
+    return {**_notice("alarm", device.mac, device.name, now_ms), "event": alarm}
+
+
 def presence_notice(mac: Mac, device: Device | None, online: bool, now_ms: int) -> Notice:
     notice = _notice("device", mac, device.name if device else None, now_ms)
     return {**notice, "event": "online" if online else "offline"}

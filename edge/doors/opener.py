@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edge.core.access import Judgement
+from edge.core.access import DoorState, Judgement
 from edge.core.openings import OpenRequest, decide_request
+from edge.core.passage import Passages
 from edge.core.ports import Clock, DevicePlane, World
 from edge.core.snapshot import Snapshot
 from edge.doors import notices, rows
@@ -69,10 +70,12 @@ class Opener:
         clock: Clock,
         plane: DevicePlane,
         commits: Commits,
+        passages: Passages,
         background: Background,
         notices: Notices,
     ) -> None:
         self._world = world
+        self._passages = passages
         self._clock = clock
         self._plane = plane
         self._commits = commits
@@ -105,6 +108,7 @@ class Opener:
     def send_all(self, judged: Iterable[Judged], identity: str) -> None:
         """Send what was granted and is logged already, in the background."""
         for one in judged:
+            self._release(one, self._clock.monotonic())
             device = one.judgement.device
             if device is not None:
                 self._notices.add(self._notice(one.request, device, one.judgement.decision))
@@ -112,7 +116,17 @@ class Opener:
                     self._background.spawn("an opening", self._send(device, one.judgement.decision, identity))
 
     def _judge(self, request: OpenRequest) -> Judged:
-        return Judged(request, decide_request(request, self._world.snapshot, self._clock.now_ms()))
+        now_s = self._clock.monotonic()
+        state = DoorState(now_s=now_s, passages=self._passages)
+        judged = Judged(request, decide_request(request, self._world.snapshot, self._clock.now_ms(), state))
+        self._release(judged, now_s)
+        return judged
+
+    def _release(self, judged: Judged, now_s: float) -> None:
+        """The door beside a released one must not open in the same moment."""
+        device, decision = judged.judgement.device, judged.judgement.decision
+        if device is not None and decision.granted:
+            self._passages.released(device.id, decision.seconds, now_s)
 
     async def _carry_out(self, judged: Judged, identity: str) -> Opening:
         row = judged.row(self._clock.now_ms(), identity)

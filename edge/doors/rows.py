@@ -22,12 +22,18 @@ ALARMS: Final = frozenset(
 
 DURESS: Final = "duress"
 FIRE: Final = "fire"
+PASSBACK: Final = "passback"
+LOCKOUT: Final = "lockout"
 STORE_LATE: Final = "store_late"
 
 
 def attempt_row(attempt: Attempt, judgement: Judgement, now_ms: int) -> LogEntry:
     """The row of an attempt, granted or denied, with the truth that the device is not told."""
     detail: dict[str, object] = {}
+    if judgement.decision.cause is not None:
+        detail["cause"] = judgement.decision.cause.value
+    if judgement.passback:
+        detail["passback"] = True
     if judgement.decision.hint:
         detail["card"] = judgement.decision.hint
     if judgement.device is None:
@@ -55,7 +61,8 @@ def opening_row(
     detail: Mapping[str, object] | None = None,
 ) -> LogEntry:
     """The row of an opening that presented no credential."""
-    return _access_row(decision, now_ms, identity, method, device, device_at_ms, detail or {})
+    cause = {} if decision.cause is None else {"cause": decision.cause.value}
+    return _access_row(decision, now_ms, identity, method, device, device_at_ms, {**cause, **(detail or {})})
 
 
 def _access_row(

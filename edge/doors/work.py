@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from edge.core.lockout import LockKey, StoredCounter
+from edge.core.passage import Passage, StoredPassage
 from models.device_events import Hello
 from models.ids import CredentialId, DeviceId, Mac
 from models.log import LogEntry
@@ -47,6 +48,8 @@ class Work:
     if_spent: Told | None = None  # told instead where no use was left; None: then the use does not matter
     presence: tuple[DeviceId, bool] | None = None
     hello: tuple[DeviceId, Hello] | None = None
+    passed: tuple[Passage, ...] = ()  # who went into an area or out of it; nobody where the use was spent
+    contact: tuple[DeviceId, bool] | None = None  # a door reports itself open, or shut
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class Past:
     answers: Mapping[MessageKey, tuple[int, bytes]] = field(default_factory=dict)  # when, and what was told
     answers_complete: bool = True  # they are all of the last 24 h
     online: frozenset[DeviceId] = frozenset()
+    contacts: Mapping[DeviceId, bool | None] = field(default_factory=dict)  # doors that ever told: open? None: offline
+    passages: tuple[StoredPassage, ...] = ()
 
 
 class Ledger(Protocol):

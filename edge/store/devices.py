@@ -30,6 +30,7 @@ class DeviceState:
     revision_wanted: int | None = None
     revision_confirmed: int | None = None
     revision_confirmed_at_ms: int | None = None
+    door_open: bool | None = None  # as its contact last told; None = it never did
 
 
 _FIELDS: Final = tuple(name for name in DeviceState.__dataclass_fields__ if name != "device")
@@ -71,6 +72,11 @@ def save_digest_fallback(connection: Connection, identity: DeviceId, fallback: b
     """Offer this device MD5 alone from now on (decision 34); its snapshot says so, so this is a change."""
     if _save(connection, identity, {"digest_fallback": fallback}):
         note_change(connection, "device", identity)
+
+
+def save_contact(connection: Connection, identity: DeviceId, is_open: bool) -> None:
+    """The door reports itself open, or shut."""
+    _save(connection, identity, {"door_open": is_open})
 
 
 def want_revision(connection: Connection, identity: DeviceId, revision: int) -> None:

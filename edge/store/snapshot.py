@@ -9,19 +9,32 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Connection, Executable, bindparam, text
 
 from edge.core import snapshot as core
+from edge.core.schedule import HOLIDAY, holidays_of
 from edge.core.snapshot import Snapshot
 from edge.store.changes import CREDENTIAL, Changes, load_changes, the_community
-from models.access import Credential, CredentialKind, Home, Origin, UnlockMethod
+from models.access import (
+    Area,
+    Credential,
+    CredentialKind,
+    DoorOrder,
+    Home,
+    OrderKind,
+    Origin,
+    Passback,
+    UnlockMethod,
+)
 from models.call import CallType
 from models.community import Apartment, Building, Community, Resident
-from models.device import Device, DeviceType, DigestOffer, Place, Relay
+from models.device import AreaSide, Device, DeviceType, DigestOffer, Place, Relay
 from models.ids import (
     ApartmentId,
+    AreaId,
     BuildingId,
     CommunityId,
     CredentialId,
@@ -31,7 +44,7 @@ from models.ids import (
     ScheduleId,
     SipUser,
 )
-from models.schedule import Schedule, WeeklyRow
+from models.schedule import Schedule, Span, WeeklyRow
 from models.service import AccessPermission, Activation, FeaturePlan, PinMode, Role, ServiceState
 
 MAX_CREDENTIALS_IN_PLACE: Final = 2_000
@@ -42,6 +55,7 @@ _ORIGINS: Final = {origin.value: origin for origin in Origin}
 _HOMES: Final = {home.value: home for home in Home}
 _ROWS_AT_ONCE: Final = 1_000
 _EVERY_DOOR: Final[frozenset[DeviceId]] = frozenset()
+_NO_DOOR: Final = DeviceId("")  # which no device has
 
 _COMMUNITY: Final = text(
     "SELECT revision, name, time_zone, plan, permission, pin_mode, community_calls, landline_service, home_automation,"
@@ -66,7 +80,8 @@ _HOMES_OF_RESIDENTS: Final = text(
 )
 _DEVICES: Final = text(
     "SELECT d.id, d.mac, d.name, d.type, d.sip_user, d.enabled, d.place, d.all_buildings, d.apartment_id,"
-    " d.network_group, d.has_internet, d.works_offline, d.static_address, d.fire_group, d.digest, s.digest_fallback"
+    " d.network_group, d.has_internet, d.works_offline, d.static_address, d.fire_group, d.digest, s.digest_fallback,"
+    " d.schedule_id, d.open_schedule_id, d.interlock, d.area_id, d.area_side"
     " FROM device d LEFT JOIN device_state s ON s.device_id = d.id WHERE d.community_id = :community"
 )
 _SERVED: Final = text(
@@ -74,7 +89,8 @@ _SERVED: Final = text(
     " WHERE d.community_id = :community"
 )
 _RELAYS: Final = text(
-    "SELECT r.device_id, r.number, r.security, r.name, r.enabled, r.methods, r.hold_s, r.dtmf FROM relay r"
+    "SELECT r.device_id, r.number, r.security, r.name, r.enabled, r.methods, r.hold_s, r.dtmf, r.schedule_id,"
+    " r.two_factor FROM relay r"
     " JOIN device d ON d.id = r.device_id WHERE d.community_id = :community ORDER BY r.device_id, r.security, r.number"
 )
 _SCHEDULES: Final = text("SELECT id, name FROM schedule WHERE community_id = :community")
@@ -82,6 +98,15 @@ _SCHEDULE_ROWS: Final = text(
     "SELECT r.schedule_id, r.weekday, r.from_minute, r.to_minute FROM schedule_row r"
     " JOIN schedule s ON s.id = r.schedule_id WHERE s.community_id = :community"
     " ORDER BY r.schedule_id, r.weekday, r.from_minute, r.to_minute"
+)
+_SCHEDULE_DAYS: Final = text(
+    "SELECT d.schedule_id, d.day, d.spans FROM schedule_day d JOIN schedule s ON s.id = d.schedule_id"
+    " WHERE s.community_id = :community"
+)
+_HOLIDAYS: Final = text("SELECT day FROM holiday WHERE community_id = :community")
+_AREAS: Final = text("SELECT id, name, passback, forget_h, era FROM area WHERE community_id = :community")
+_ORDERS: Final = text(
+    "SELECT kind, device_id, building_id, until_ms FROM door_order WHERE community_id = :community ORDER BY id"
 )
 _CREDENTIAL_COLUMNS: Final = (
     "SELECT id, kind, tag, apartment_id, resident_id, valid_from_ms, valid_until_ms, schedule_id, uses_left,"
@@ -96,7 +121,16 @@ _DOORS: Final = text(
 _DOORS_OF: Final = text("SELECT credential_id, device_id FROM credential_door WHERE credential_id IN :ids").bindparams(
     bindparam("ids", expanding=True)
 )
-_WHITELIST: Final = text("SELECT number FROM caller_whitelist WHERE community_id = :community")
+_GROUPS: Final = text(
+    "SELECT n.credential_id, m.device_id FROM credential_door_group n"
+    " JOIN credential c ON c.id = n.credential_id LEFT JOIN door_group_member m ON m.group_id = n.group_id"
+    " WHERE c.community_id = :community"
+)
+_GROUPS_OF: Final = text(
+    "SELECT n.credential_id, m.device_id FROM credential_door_group n"
+    " LEFT JOIN door_group_member m ON m.group_id = n.group_id WHERE n.credential_id IN :ids"
+).bindparams(bindparam("ids", expanding=True))
+_WHITELIST: Final = text("SELECT number, opens_device_id FROM caller_whitelist WHERE community_id = :community")
 
 
 def load_snapshot(connection: Connection) -> Snapshot:
@@ -126,6 +160,7 @@ def _load(read: "_Reader") -> Snapshot:
         bool(automation),
         country,
     )
+    callers = read.rows(_WHITELIST)
     return core.build(
         revision,
         community,
@@ -134,8 +169,18 @@ def _load(read: "_Reader") -> Snapshot:
         residents=_residents(read),
         devices=_devices(read),
         schedules=_schedules(read),
-        credentials=_credentials(read.stream(_CREDENTIALS), read.grouped(_DOORS)),
-        caller_whitelist=[number for (number,) in read.rows(_WHITELIST)],
+        credentials=_credentials(read.stream(_CREDENTIALS), _narrowed(read.grouped(_DOORS), read.grouped(_GROUPS))),
+        caller_whitelist=[number for number, _ in callers],
+        opens_by_calling={number: DeviceId(door) for number, door in callers if door is not None},
+        holidays=holidays_of(day for (day,) in read.rows(_HOLIDAYS)),
+        areas=[
+            Area(AreaId(identity), name, Passback(passback), forget_h, era)
+            for identity, name, passback, forget_h, era in read.rows(_AREAS)
+        ],
+        orders=[
+            DoorOrder(OrderKind(kind), device, building, until_ms)
+            for kind, device, building, until_ms in read.rows(_ORDERS)
+        ],
         emergency_numbers=json.loads(emergency),
     )
 
@@ -205,7 +250,8 @@ def _devices(read: _Reader) -> Iterator[Device]:
     served, relays = read.grouped(_SERVED), read.grouped(_RELAYS)
     for row in read.rows(_DEVICES):
         identity, mac, name, kind, sip_user, enabled, place, everywhere, apartment, group, *rest = row
-        has_internet, works_offline, static_address, fire_group, digest, fallback = rest
+        has_internet, works_offline, static_address, fire_group, digest, fallback, *rest = rest
+        schedule, open_schedule, interlock, area, side = rest
         offer = DigestOffer(digest)
         yield Device(
             DeviceId(identity),
@@ -224,20 +270,53 @@ def _devices(read: _Reader) -> Iterator[Device]:
             fire_group,
             DigestOffer.MD5 if fallback and offer is DigestOffer.BOTH else offer,
             tuple(_relay(*relay) for relay in relays.get(identity, ())),
+            schedule,
+            open_schedule,
+            interlock,
+            area,
+            None if side is None else AreaSide(side),
         )
 
 
 def _relay(
-    number: int, security: int, name: str, enabled: int, methods: str, hold_s: int, dtmf: str
-) -> Relay:  # fmt: skip
+    number: int,
+    security: int,
+    name: str,
+    enabled: int,
+    methods: str,
+    hold_s: int,
+    dtmf: str,
+    schedule: str | None,
+    two_factor: int,
+) -> Relay:
     listed = frozenset(UnlockMethod(word) for word in methods.split(",") if word)
-    return Relay(number, bool(security), name, bool(enabled), listed, hold_s, dtmf)
+    hours = None if schedule is None else ScheduleId(schedule)
+    return Relay(number, bool(security), name, bool(enabled), listed, hold_s, dtmf, hours, bool(two_factor))
 
 
 def _schedules(read: _Reader) -> Iterator[Schedule]:
-    weekly = read.grouped(_SCHEDULE_ROWS)
+    weekly, special = read.grouped(_SCHEDULE_ROWS), read.grouped(_SCHEDULE_DAYS)
     for identity, name in read.rows(_SCHEDULES):
-        yield Schedule(ScheduleId(identity), name, tuple(WeeklyRow(*row) for row in weekly.get(identity, ())))
+        days = {day: tuple(Span(*span) for span in json.loads(spans)) for day, spans in special.get(identity, ())}
+        holiday = days.pop(HOLIDAY, None)
+        yield Schedule(
+            ScheduleId(identity),
+            name,
+            tuple(WeeklyRow(*row) for row in weekly.get(identity, ())),
+            holiday,
+            {date.fromisoformat(day): spans for day, spans in days.items()},
+        )
+
+
+def _narrowed(doors: dict[str, list[Any]], groups: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """Credential -> the doors it is narrowed to, those of its groups included.
+
+    A group without doors narrows to none: an empty list would mean every door.
+    """
+    for credential, members in groups.items():
+        found = [door for door in members if door is not None]
+        doors[credential] = [*doors.get(credential, ()), *found] or [_NO_DOOR]
+    return doors
 
 
 def _credentials(rows: Iterable[Any], doors: dict[str, list[Any]]) -> Iterator[Credential]:
@@ -290,6 +369,7 @@ def load_update(connection: Connection, since: int) -> Update | None:
 def _credential_update(connection: Connection, changes: Changes) -> Update:
     ids = [identity for kind, identity in changes.things if kind == CREDENTIAL]
     read = _Reader(connection, the_community(connection))
-    changed = tuple(_credentials(read.stream(_CREDENTIALS_OF, ids=ids), read.grouped(_DOORS_OF, ids=ids)))
+    doors = _narrowed(read.grouped(_DOORS_OF, ids=ids), read.grouped(_GROUPS_OF, ids=ids))
+    changed = tuple(_credentials(read.stream(_CREDENTIALS_OF, ids=ids), doors))
     there = {credential.id for credential in changed}
     return Update(changes.revision, None, changed, tuple(CredentialId(i) for i in ids if i not in there))

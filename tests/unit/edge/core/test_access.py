@@ -106,6 +106,7 @@ def test_order_of_the_rules_is_the_specification() -> None:
         "device_known",
         "in_time",
         "device_enabled",
+        "no_lock_down",
         "not_locked_out",
         "method_on_an_enabled_relay",
         "plan_allows_method",
@@ -116,8 +117,12 @@ def test_order_of_the_rules_is_the_specification() -> None:
         "already_valid",
         "not_expired",
         "within_schedule",
+        "within_door_hours",
         "uses_left",
         "service_allows",
+        "interlock_free",
+        "not_passed_back",
+        "both_factors",
     ]
 
 

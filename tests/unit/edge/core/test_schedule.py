@@ -5,9 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.schedule import MAX_ROWS, day_bounds_ms, inside, parse_week, render_week, wall_clock
+from edge.core.schedule import (
+    MAX_ROWS,
+    MAX_SPANS_A_DAY,
+    day_bounds_ms,
+    holidays_of,
+    inside,
+    parse_holiday,
+    parse_hours,
+    parse_week,
+    render_hours,
+    render_week,
+    wall_clock,
+)
 from models.ids import ScheduleId
-from models.schedule import Schedule, WeeklyRow
+from models.schedule import Schedule, Span, WeeklyRow
 
 BERLIN = "Europe/Berlin"
 
@@ -137,3 +149,106 @@ def test_week_is_parsed_and_written_back() -> None:
 def test_a_bad_week_is_refused_by_name(text: str, names: str) -> None:
     with pytest.raises(ValueError, match=names):
         parse_week(text)
+
+
+# --- holidays and one-off days ----------------------------------------------------------------------------------------
+
+HOLIDAYS = holidays_of(["12-25", "2026-04-06"])  # Christmas of every year, Easter Monday 2026
+
+
+def hours(text: str) -> Schedule:
+    told = parse_hours(text)
+    return Schedule(ScheduleId("s-1"), "test", told.rows, told.holiday, told.days)
+
+
+PROGRAMMES = [
+    # a schedule that says nothing of holidays has none
+    ("mon 08:00-18:00", "2026-04-06T12:00:00+02:00", True),
+    # one that does has the holiday's hours instead of the weekday's
+    ("mon 08:00-18:00; hol closed", "2026-04-06T12:00:00+02:00", False),
+    ("mon 08:00-18:00; hol closed", "2026-04-13T12:00:00+02:00", True),
+    ("mon 08:00-18:00; hol 10:00-11:00", "2026-04-06T10:30:00+02:00", True),
+    ("mon 08:00-18:00; hol 10:00-11:00", "2026-04-06T12:00:00+02:00", False),
+    ("hol 10:00-11:00", "2026-04-07T10:30:00+02:00", False),
+    ("hol 10:00-11:00", "2027-12-25T10:30:00+01:00", True),
+    # a one-off day goes before both
+    ("mon 08:00-18:00; hol closed; 2026-04-06 14:00-15:00", "2026-04-06T14:30:00+02:00", True),
+    ("mon 08:00-18:00; 2026-04-06 closed", "2026-04-06T14:30:00+02:00", False),
+    ("2026-04-07 closed", "2026-04-07T14:30:00+02:00", False),
+    ("2026-04-07 08:00-09:00; 2026-04-07 14:00-15:00", "2026-04-07T14:30:00+02:00", True),
+    # what runs into the next day belongs to its first one, whatever the next day is
+    ("sun 22:00-02:00; hol closed", "2026-04-06T01:00:00+02:00", True),
+    ("mon 22:00-02:00; hol closed", "2026-04-07T01:00:00+02:00", False),
+    ("hol 22:00-02:00", "2026-04-07T01:59:00+02:00", True),
+    ("hol 22:00-02:00", "2026-04-07T02:00:00+02:00", False),
+    ("2026-04-05 20:00-20:00; mon 08:00-09:00", "2026-04-06T19:59:00+02:00", True),
+    # the day is the community's
+    ("hol 00:00-24:00", "2026-12-24T23:30:00+00:00", True),
+    ("hol 00:00-24:00", "2026-12-25T23:30:00+00:00", False),
+    ("always", "2026-04-06T01:00:00+02:00", True),
+    ("never", "2026-04-06T01:00:00+02:00", False),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "expected"), PROGRAMMES)
+def test_a_day_has_one_programme(text: str, at: str, expected: bool) -> None:
+    assert inside(hours(text), BERLIN, ms(at), HOLIDAYS) is expected
+
+
+@pytest.mark.parametrize("offset", ["+02:00", "+01:00"])
+def test_both_passes_of_the_doubled_hour_are_inside_a_one_off_day(offset: str) -> None:
+    assert inside(hours("2026-10-25 02:00-03:00"), BERLIN, ms(f"2026-10-25T02:30:00{offset}"), HOLIDAYS)
+
+
+def test_a_one_off_day_over_the_spring_night_is_an_hour_shorter() -> None:
+    rows = hours("2026-03-28 22:00-04:00")
+    start = ms("2026-03-28T22:00:00+01:00")
+    assert [n for n in range(-60, 480) if inside(rows, BERLIN, start + n * 60_000)] == list(range(5 * 60))
+
+
+@given(
+    st.integers(ms("2026-01-01T00:00:00+00:00"), ms("2027-12-31T00:00:00+00:00")),
+    st.integers(0, 1439),
+    st.integers(0, 1440),
+    st.sampled_from([BERLIN, "UTC", "America/New_York", "Australia/Lord_Howe"]),
+)
+def test_a_weekday_written_as_single_days_is_the_same(at_ms: int, begin: int, end: int, zone: str) -> None:
+    """Every Monday as a day of its own, against the weekly row, which has its own slow reading above."""
+    mondays = [date(2025, 12, 29) + timedelta(weeks=n) for n in range(106)]
+    span = (Span(begin, end),)
+    weekly = Schedule(ScheduleId("s"), "s", (WeeklyRow(0, begin, end),))
+    single = Schedule(ScheduleId("s"), "s", days=dict.fromkeys(mondays, span))
+    assert inside(single, zone, at_ms) is inside(weekly, zone, at_ms)
+
+
+def test_hours_are_parsed_and_written_back() -> None:
+    text = "mon 08:00-18:00; hol 10:00-14:00; 2026-12-24 08:00-12:00; 2026-12-31 closed"
+    assert render_hours(parse_hours(text)) == text
+    assert render_hours(parse_hours(" HOL closed ;")) == "hol closed"
+    assert parse_hours("Always") == parse_hours("mon-sun 00:00-24:00")
+    assert parse_hours("never") == parse_hours("")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("2026-02-30 08:00-09:00", "calendar"),
+        ("2026-2-3 08:00-09:00", "is not a day"),
+        ("2026-02-03", "is not a day"),
+        ("hol", "is not a day"),
+        ("hol 8-9", "is not a day"),
+        ("hol 25:00-26:00", "time of day"),
+        ("mon closed", "weekly row"),
+        ("; ".join(["hol 08:00-09:00"] * 25), str(MAX_SPANS_A_DAY)),
+    ],
+)
+def test_bad_hours_are_refused_by_name(text: str, names: str) -> None:
+    with pytest.raises(ValueError, match=names):
+        parse_hours(text)
+
+
+def test_holidays_are_single_days_or_of_every_year() -> None:
+    assert [parse_holiday(text) for text in ("2026-04-06", "12-25", "02-29")] == ["2026-04-06", "12-25", "02-29"]
+    for text in ("2026-13-01", "13-01", "02-30", "1-1", "Easter", "2026-W15-1", ""):
+        with pytest.raises(ValueError, match="day"):
+            parse_holiday(text)

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge.core.passage import StoredPassage
 from edge.core.snapshot import Snapshot
 from edge.doors.desk import DoorDesk
 from edge.doors.work import Done, Heard, MessageKey, Past, Work
@@ -65,6 +66,8 @@ class MemoryLedger:
     counters: dict[Any, Any] = field(default_factory=dict)
     online: set[DeviceId] = field(default_factory=set)
     hellos: list[Any] = field(default_factory=list)
+    passages: dict[tuple[str, str], StoredPassage] = field(default_factory=dict)
+    contacts: dict[DeviceId, bool] = field(default_factory=dict)
     commits: list[Work] = field(default_factory=list)
     looked_up: list[MessageKey] = field(default_factory=list)
     hanging: "list[tuple[Work, Future[Done]]]" = field(default_factory=list)
@@ -72,7 +75,9 @@ class MemoryLedger:
 
     def load(self, now_ms: int) -> Past:
         recent = {key: told for key, told in self.answers.items() if told[0] > now_ms - DAY_MS}
-        return Past(dict(self.counters), recent, True, frozenset(self.online))
+        contacts = {door: told if door in self.online else None for door, told in self.contacts.items()}
+        went = tuple(sorted(self.passages.values(), key=lambda stored: stored.at_ms))
+        return Past(dict(self.counters), recent, True, frozenset(self.online), contacts, went)
 
     def submit(self, work: Work) -> "Future[Done]":
         if self.disk is Disk.OVERLOADED:
@@ -118,11 +123,8 @@ class MemoryLedger:
         if work.key is not None:
             self.answers[work.key] = (work.at_ms, told.body)
         self.rows.extend(told.rows)
-        for key, counter in work.counters.items():
-            if counter is None:
-                self.counters.pop(key, None)
-            else:
-                self.counters[key] = counter
+        if not spent:
+            self._keep(work)
         if work.presence is not None:
             device, online = work.presence
             (self.online.add if online else self.online.discard)(device)
@@ -131,6 +133,17 @@ class MemoryLedger:
         self.commits.append(work)
         self.committed.set()
         return Done(told.body, spent)
+
+    def _keep(self, work: Work) -> None:
+        for key, counter in work.counters.items():
+            if counter is None:
+                self.counters.pop(key, None)
+            else:
+                self.counters[key] = counter
+        for passage in work.passed:
+            self.passages[passage.holder, passage.area] = StoredPassage(passage, work.at_ms)
+        if work.contact is not None:
+            self.contacts.update([work.contact])
 
     async def until(self, happened: Callable[[], object]) -> None:
         """Wait until *happened*, looking after each commit; the test's own time limit ends a wait in vain."""

@@ -137,6 +137,34 @@ async def test_fifth_wrong_try_gets_its_own_answer_and_the_sixth_is_locked_out()
         assert [row.reason for row in h.ledger.rows].count(Reason.LOCKED_OUT) == 2
 
 
+async def test_a_lock_raises_one_alarm_when_it_begins() -> None:
+    async with house_open(pin()) as h:
+        await wrong(h, 7)
+        (alarm,) = h.ledger.of(LogKind.ALARM)
+        assert (alarm.device, alarm.id, alarm.detail) == (GATE, "w4", {"type": "lockout", "seconds": 30})
+        await h.plane.until(lambda: len(h.plane.events) == 8)
+        assert [told["event"] for told in h.plane.events if told["type"] == "alarm"] == ["lockout"]
+
+
+async def test_a_spent_code_is_no_right_code_and_clears_no_count() -> None:
+    """The snapshot of the uses lags: only the store knows that none is left, after the code was judged."""
+    async with house_open(pin(uses_left=1)) as h:
+        await h.desk.attempt(attempt(id="t1"))
+        h.clock.advance(60)
+        await wrong(h, TRIES - 1)
+        await h.desk.attempt(attempt(id="t2"))
+        assert h.plane.answers()[-1]["reason"] == "uses_spent"
+        assert await wrong(h, 2, "x") == ["unknown_credential", "locked_out"]
+
+
+async def test_a_counted_code_that_opens_clears_the_count() -> None:
+    async with house_open(pin(uses_left=1)) as h:
+        await wrong(h, TRIES - 1)
+        await h.desk.attempt(attempt())
+        assert await wrong(h, TRIES, "x") == ["unknown_credential"] * TRIES
+        assert len(h.ledger.counters) == 1
+
+
 async def test_a_lock_runs_on_the_monotonic_clock() -> None:
     async with house_open(pin()) as h:
         await wrong(h, TRIES)

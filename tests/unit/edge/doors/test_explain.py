@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.unit.edge.core.door_house import (
     A101,
     ACCESS,
     ANN,
+    DEVICES,
     DOOR_A,
     GATE,
     NOW_MS,
@@ -70,6 +72,19 @@ def test_times_are_named(changes: dict[str, Any], words: str) -> None:
     office = Schedule(OFFICE_HOURS, "office", (WeeklyRow(0, 8 * 60, 18 * 60),))
     told = explained(house([credential(PIN, "482915", **changes)], schedules=[office]))
     assert str(told["change"]).endswith(words)
+
+
+def test_the_doors_hours_are_named_where_they_say_no() -> None:
+    office = Schedule(OFFICE_HOURS, "office", (WeeklyRow(0, 8 * 60, 18 * 60),))
+    (first, *others) = DEVICES
+    for changes, whose in (
+        ({"schedule": OFFICE_HOURS}, "of the door"),
+        ({"relays": (replace(first.relays[0], schedule=OFFICE_HOURS),)}, "of relay 1"),
+    ):
+        doors = [replace(first, **changes), *others]
+        told = explained(house([credential(PIN, "482915")], devices=doors, schedules=[office]))
+        assert told["reason"] == "outside_schedule"
+        assert f"The schedule office {whose} is: mon 08:00-18:00" in str(told["change"])
 
 
 @pytest.mark.parametrize("key", [LockKey(GATE), LockKey(GATE, A101)])

@@ -13,6 +13,7 @@ from edge.doors.work import Heard, MessageKey
 from edge.store.errors import StoreError
 from models.access import CredentialKind
 from models.ids import DeviceId
+from models.log import LogKind
 from tests.unit.edge.core.door_house import A101, BLOCKED, BROKEN, DOOR_A, GATE, NOW_MS, attempt, credential, house
 from tests.unit.edge.doors.desk_kit import Disk, House, house_open
 from tests.unit.edge.doors.oracle import Code, Oracle
@@ -106,13 +107,13 @@ class Walk:
     async def attempt(self, step: Try) -> None:
         h, identity = self.house, f"t{step.identity}"
         expected = self.oracle.told(step.door, identity, step.pin, h.clock.now_ms() // 1_000, self.mono_s)
-        rows, answers = len(h.ledger.rows), len(h.plane.told)
+        rows, answers = len(h.ledger.of(LogKind.ACCESS)), len(h.plane.told)
         await h.desk.attempt(attempt(step.pin, at=step.door, id=identity))
         assert len(h.plane.told) == answers + 1
         told = json.loads(h.plane.told[-1][1])
         assert told["reason"] == expected
         assert told["granted"] is bool(told["relays"]) is (expected == "granted")
-        assert len(h.ledger.rows) - rows <= 1
+        assert len(h.ledger.of(LogKind.ACCESS)) - rows <= 1
 
 
 async def walked(path: list[Step]) -> None:
