@@ -11,7 +11,7 @@ from mqtt.client import Received
 from mqtt.commands import Waiting
 from mqtt.devices import Devices
 from mqtt.lanes import Lanes
-from mqtt.payloads import Problem, Refused, parse_ack, parse_attempt, parse_hello, parse_state
+from mqtt.payloads import Ack, Problem, Refused, parse_ack, parse_attempt, parse_hello, parse_state
 from mqtt.topics import Up
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,8 @@ class LiveIngest:
         self._waiting = waiting
         self._lanes = lanes
         self._clear = clear
+        self.unasked: Callable[[Mac, Ack], None] = _nobody
+        """Hears acks that no command waits for: of retained configurations."""
         self._told: dict[Mac, bool] = {}
         self._to_tell: set[Mac] = set()
         self._take: dict[Up, Callable[[Mac, Received], None]] = {
@@ -121,7 +123,9 @@ class LiveIngest:
             return
         devices.presence.heard(device, devices.clock.monotonic())
         sent = self._waiting.answer(device, ack)
-        if sent is not None and ack.at_ms is not None and not message.dup:
+        if sent is None:
+            self.unasked(device, ack)
+        elif ack.at_ms is not None and not message.dup:
             devices.ack_at(device, ack.at_ms, sent.sent_s)
 
     def _state(self, device: Mac, message: Received) -> None:
@@ -154,3 +158,7 @@ class LiveIngest:
             del self._told[device]
             self._devices.counts["desk_failures"] += 1
             log.exception("presence of %s failed", device)
+
+
+def _nobody(_device: Mac, _ack: Ack) -> None:
+    """Nobody waits for it."""

@@ -74,6 +74,8 @@ class Ack:
     ok: bool
     error: str
     at_ms: int | None
+    digest: str = ""  # of the credentials that a panel holds, see edge.core.panel_rights
+    revision: int | None = None  # of its configuration, where the device names it apart from the id
 
 
 class _Bad(Exception):
@@ -270,10 +272,19 @@ def _ack(message: Mapping[str, object]) -> Ack:
     ok = message.get("ok")
     if not isinstance(ok, bool):
         raise _Bad(Problem.BAD_FIELD, "ok is neither true nor false")
-    error = message.get("error")
     return Ack(
-        _id(message), ok, error[:MAX_TEXT_CHARS] if isinstance(error, str) else "", parse_time_ms(message.get("at"))
+        _id(message),
+        ok,
+        _short(message.get("error")),
+        parse_time_ms(message.get("at")),
+        _short(message.get("digest")),
+        _whole(message.get("revision")),
     )
+
+
+def _short(value: object) -> str:
+    """What an answer says beside yes and no; nothing where it is no text."""
+    return value[:MAX_TEXT_CHARS] if isinstance(value, str) else ""
 
 
 # --- events ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ from mqtt.devices import ClockOffsets, Devices
 from mqtt.events import EventIngest
 from mqtt.lanes import Lanes
 from mqtt.live import LiveIngest
-from mqtt.payloads import render, render_command, render_open
+from mqtt.payloads import Ack, render, render_command, render_open
+from mqtt.shelf import ConfigShelf
 from mqtt.topics import DECISION, OPEN, VERBS, Topics, Up
 
 log = logging.getLogger(__name__)
@@ -79,14 +80,17 @@ class MqttPlane:
             clean_session=False,
             manual_acks=True,
         )
+        self.configs = ConfigShelf(topics, self._live, self._clear_later)
         self._live_ingest = LiveIngest(self._devices, self._waiting, self._lanes, self._clear_later)
         self._event_ingest = EventIngest(
             self._devices, self._event_lanes, self._clear_later, self._events.ack, self._events.recycle
         )
 
-    def attach(self, desk: DeviceDesk) -> None:
-        """Who hears what devices say. Once, before `start`."""
+    def attach(self, desk: DeviceDesk, unasked: Callable[[Mac, Ack], None] | None = None) -> None:
+        """Who hears what devices say, and acks that no command waits for. Once, before `start`."""
         self._devices.desk = desk
+        if unasked is not None:
+            self._live_ingest.unasked = unasked
 
     # --- Component --------------------------------------------------------------------------------------------------
 
@@ -159,9 +163,25 @@ class MqttPlane:
         except LinkDown:
             self._devices.counts["integrator_events_lost"] += 1
 
+    async def ask(
+        self, device: Mac, verb: str, fields: Mapping[str, object], ack_within_s: float = 3.0
+    ) -> Ack | OpenResult:
+        """As `command`, with the ack itself where there is one."""
+        return await self._ask(
+            device, verb, lambda identity, until_ms: render_command(identity, until_ms, fields), ack_within_s
+        )
+
     async def _command(
         self, device: Mac, verb: str, body: Callable[[str, int], bytes], ack_within_s: float
     ) -> OpenResult:
+        ack = await self._ask(device, verb, body, ack_within_s)
+        if isinstance(ack, OpenResult):
+            return ack
+        return OpenResult.OPENED if ack.ok else OpenResult.REFUSED
+
+    async def _ask(
+        self, device: Mac, verb: str, body: Callable[[str, int], bytes], ack_within_s: float
+    ) -> Ack | OpenResult:
         now_s = self._clock.monotonic()
         if not self._live.connected or not self._devices.presence.reachable(device, now_s):
             return OpenResult.OFFLINE
@@ -174,12 +194,11 @@ class MqttPlane:
         try:
             async with asyncio.timeout(ack_within_s):
                 await self._live.publish(self._topics.down(device, verb), body(identity, until_ms))
-                ack = await sent.answer
+                return await sent.answer
         except (TimeoutError, LinkDown):
             return OpenResult.NO_ACK
         finally:
             self._waiting.drop(identity)
-        return OpenResult.OPENED if ack.ok else OpenResult.REFUSED
 
     # --- accounts ---------------------------------------------------------------------------------------------------
 
@@ -195,6 +214,7 @@ class MqttPlane:
         for device in removed:
             self._devices.forget(device)
             self._live_ingest.forget(device)
+            self.configs.forget(device)
         self._unswept |= removed
         self._unswept -= now
         await self._sweep()
@@ -229,12 +249,17 @@ class MqttPlane:
 
     async def _prepare_live(self) -> None:
         self._devices.presence.doubt()
+        self.configs.doubt()
         self._echoes[LIVE].clear()
         wanted = [(self._topics.every(kind), 1) for kind in (Up.STATE, Up.HELLO, Up.ATTEMPT, Up.ACK)]
-        await self._live.subscribe([*wanted, (self._topics.marker(LIVE), 1)])
+        await self._live.subscribe([*wanted, (self._topics.every_config, 0), (self._topics.marker(LIVE), 1)])
         await self._live.publish(self._topics.edge_state, ONLINE, retain=True)
-        await self._send_marker(self._live, self._live_ingest.settle)
+        await self._send_marker(self._live, self._all_told)
         await self._sweep()
+
+    def _all_told(self) -> None:
+        self._live_ingest.settle()
+        self.configs.settle()
 
     async def _prepare_events(self) -> None:
         self._echoes[EVENTS].clear()
@@ -267,6 +292,8 @@ class MqttPlane:
                 returned = self._echoes[link.name].pop(message.payload, None)
                 if returned is not None:
                     returned()
+            elif (device := self._topics.config_for(message.topic)) is not None and device not in self._unswept:
+                self.configs.heard(device, message, device in self._devices.known)
             elif message.retain and message.payload:
                 self._clear_foreign(message.topic)
         except Exception:  # a message's entry point: our own mistake about one message must not cost the link

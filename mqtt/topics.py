@@ -29,8 +29,11 @@ class Up(enum.Enum):
 
 DECISION: Final = "decision"
 OPEN: Final = "open"
-VERBS: Final = frozenset({"reboot", "reset", "autop", "upgrade", "arm", "disarm"})
-"""What `down` says beside decisions and openings. None of them is ever retained."""
+CONFIG: Final = "config"
+"""The one `down` that is retained; nothing secret is in it."""
+CREDENTIALS: Final = "credentials"
+VERBS: Final = frozenset({"reboot", "reset", "autop", "upgrade", "arm", "disarm", "hold", "release", CREDENTIALS})
+"""What `down` says beside decisions, openings and configurations. None of them is ever retained."""
 
 _UP: Final = {kind.value: kind for kind in Up}
 
@@ -79,6 +82,17 @@ class Topics:
 
     def down(self, device: Mac, verb: str) -> str:
         return f"{self.root}/{device}/down/{verb}"
+
+    @property
+    def every_config(self) -> str:
+        """Filter: the configurations of all devices."""
+        return f"{self.root}/+/down/{CONFIG}"
+
+    def config_for(self, topic: str) -> Mac | None:
+        """Whose configuration stands at *topic*; None for every other topic."""
+        root, _, rest = topic.partition(f"{self.root}/")
+        device, _, kind = rest.partition("/")
+        return Mac(device) if not root and kind == f"down/{CONFIG}" and _DEVICE_MAC.fullmatch(device) else None
 
     def all_of(self, device: Mac) -> str:
         """Filter: all topics of one device, both ways."""

@@ -77,8 +77,8 @@ class DeviceConfigs:
             "door": {
                 "schedule": device.schedule,
                 "open_schedule": device.open_schedule,
-                "hold_open": _order(orders, OrderKind.HOLD_OPEN),
-                "lock_down": _order(orders, OrderKind.LOCK_DOWN),
+                # An order to hold the door open is a command: what is retained must never open one by coming back.
+                "lock_down": _lock_down(orders),
             },
             "schedules": [schedule_fields(snapshot.schedules[i]) for i in hours if i in snapshot.schedules],
             "holidays": [
@@ -232,12 +232,11 @@ def _relay(relay: Relay) -> Fields:
     }
 
 
-def _order(orders: Iterable[DoorOrder], kind: OrderKind) -> Fields | None:
-    """The order of *kind* that lasts longest. `until` null: until it is released."""
-    own = [order for order in orders if order.kind is kind]
-    if not own:
+def _lock_down(orders: Iterable[DoorOrder]) -> Fields | None:
+    """The order that lasts longest. `until` null: until it is released."""
+    ends = [order.until_ms for order in orders if order.kind is OrderKind.LOCK_DOWN]
+    if not ends:
         return None
-    ends = [order.until_ms for order in own]
     last_ms = None if None in ends else max(end for end in ends if end is not None)
     return {"until": None if last_ms is None else rfc3339(last_ms)}
 

@@ -104,7 +104,7 @@ def test_a_door_is_told_its_relays_and_only_the_hours_that_it_needs() -> None:
         }
     ]
     assert told["holidays"] == ["2026-04-06", "12-25"]
-    assert told["door"] == {"schedule": None, "open_schedule": None, "hold_open": None, "lock_down": None}
+    assert told["door"] == {"schedule": None, "open_schedule": None, "lock_down": None}
 
 
 def test_it_may_dial_whom_it_serves_and_who_may_be_called() -> None:
@@ -144,16 +144,18 @@ def test_inside_one_looks_in_at_doors_and_reaches_the_guard() -> None:
     assert [c["kind"] for c in of(GUARD)["contacts"]] == ["door", "door"]
 
 
-def test_orders_are_told_with_their_longest_end() -> None:
+def test_a_lock_down_is_told_and_what_opens_is_not() -> None:
+    """What is retained must never open a door by coming back."""
     hour = 3_600_000
-    held = [
-        DoorOrder("o-1", OrderKind.HOLD_OPEN, until_ms=hour),
-        DoorOrder("o-2", OrderKind.HOLD_OPEN, GATE.id, until_ms=2 * hour),
+    orders = [
+        DoorOrder("o-1", OrderKind.LOCK_DOWN, until_ms=hour),
+        DoorOrder("o-2", OrderKind.LOCK_DOWN, GATE.id, until_ms=2 * hour),
+        DoorOrder("o-3", OrderKind.LOCK_DOWN, building=A),
+        DoorOrder("o-4", OrderKind.HOLD_OPEN, GATE.id),
     ]
-    told = of(GATE, world(orders=[*held, DoorOrder("o-3", OrderKind.LOCK_DOWN, building=A)]))["door"]
-    assert told["hold_open"] == {"until": "1970-01-01T02:00:00.000Z"}
-    assert told["lock_down"] is None, "the gate serves both buildings"
-    assert of(DOOR_A, world(orders=[DoorOrder("o-4", OrderKind.LOCK_DOWN)]))["door"]["lock_down"] == {"until": None}
+    told = of(GATE, world(orders=orders))["door"]
+    assert told == {"schedule": None, "open_schedule": None, "lock_down": {"until": "1970-01-01T02:00:00.000Z"}}
+    assert of(DOOR_A, world(orders=orders))["door"]["lock_down"] == {"until": None}
 
 
 def test_equal_worlds_give_equal_digests_and_others_do_not() -> None:
