@@ -30,7 +30,7 @@ _COMMANDS: Final = {
     "camera": "Third-party cameras.",
     "mqtt": "MQTT logins of integrators.",
     "call": "Calls: plans, records, what happens now.",
-    "door": "Why a door would open; open it.",
+    "door": "Why a door would open; open it, hold it open, lock it down.",
     "log": "The access log.",
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from edge.core.reasons import CAUSES
 from edge.doors.desk import DoorDesk
 from edge.doors.opener import Opening
 from edge.http.ports import Answer, Json, Sample
@@ -142,7 +143,11 @@ def _opening_answer(opening: Opening) -> Answer:
     """Decision 38: refused 3, not carried out 1."""
     reason = opening.decision.reason.value
     if opening.result is None:
-        return Answer(3, {"ok": False, "reason": reason, "error": f"refused: {reason}"})
+        cause = opening.decision.cause
+        if cause is None:
+            return Answer(3, {"ok": False, "reason": reason, "error": f"refused: {reason}"})
+        words = f"refused: {CAUSES[cause].meaning}"
+        return Answer(3, {"ok": False, "reason": reason, "cause": cause.value, "error": words})
     body: dict[str, object] = {
         "reason": reason,
         "relays": list(opening.decision.relays),

@@ -120,6 +120,7 @@ def build(site: Path, config: Config) -> House:
     plane.attach(doors)
     phones = _telephony(base, sip, doors, fan)
     watch = ChangeWatch(base.world, base.store, base.secrets.vault)
+    base.world.listeners.append(lambda change: doors.world_changed(change.before, change.after))
     loop_watch = LoopWatch()
     logins = LoginsFollower(plane.accounts_changed)
     base.world.listeners += [SipFollower(sip).changed, logins.changed, CallsFollower(phones.desk, phones.calls).changed]

@@ -117,6 +117,7 @@ class DoorOrder:
     It is for one device, for one building, or, without either, for the community.
     """
 
+    id: str
     kind: OrderKind
     device: DeviceId | None = None
     building: BuildingId | None = None

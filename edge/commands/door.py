@@ -6,12 +6,13 @@ from typing import Any, Final
 import click
 
 from edge.admin.find import find_device
+from edge.commands import door_orders
 from edge.commands.base import FAILED, REFUSED, Cli, from_stdin, group, pass_cli
 from edge.commands.times import moment
 from models.access import Attempt, UnlockMethod
 from models.ids import Mac
 
-command = group("door", "Why a door would open or stay shut; open it.")
+command = group("door", "Why a door would open or stay shut; open it, hold it open, lock it down.")
 
 _METHODS: Final = {
     "pin": UnlockMethod.PIN,
@@ -22,6 +23,9 @@ _METHODS: Final = {
     "bluetooth": UnlockMethod.BLUETOOTH,
     "qr": UnlockMethod.QR,
 }
+
+
+door_orders.add_to(command)
 
 
 @command.command()

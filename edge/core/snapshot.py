@@ -118,6 +118,14 @@ def build(
     )
 
 
+def with_orders(snapshot: Snapshot, orders: tuple[DoorOrder, ...]) -> Snapshot:
+    """*snapshot* with other orders of operators, everything else shared."""
+    devices = snapshot.devices.values()
+    orders_of = _orders_of(orders, devices, snapshot.apartments)
+    restricted = frozenset(d.id for d in devices if d.id in orders_of or _is_restricted(d))
+    return replace(snapshot, orders=orders, orders_of=orders_of, restricted=restricted)
+
+
 def _is_restricted(device: Device) -> bool:
     """Whether anything beside methods and credentials may keep *device* shut."""
     if device.schedule is not None or device.interlock or device.area is not None:

@@ -12,6 +12,7 @@ from edge.core.lockout import LockKey, Lockout
 from edge.core.openings import OpenRequest
 from edge.core.passage import Passages
 from edge.core.ports import Clock, DevicePlane, World
+from edge.core.snapshot import Snapshot
 from edge.core.tags import Tagger
 from edge.doors import notices, rows
 from edge.doors.attempts import AttemptDesk
@@ -21,6 +22,7 @@ from edge.doors.events import EventDesk
 from edge.doors.late import RETRY_EVERY_S, LateWork, StoreTrouble
 from edge.doors.memory import FirstAnswers
 from edge.doors.opener import Opener, Opening
+from edge.doors.orders import OrderTeller
 from edge.doors.work import Ledger, Told, Work
 from edge.store.errors import StoreError
 from models.access import Attempt
@@ -76,6 +78,7 @@ class DoorDesk:
             self._background,
             self._notices,
         )
+        self._orders = OrderTeller(clock, plane, self._commits, self._background)
         self._events = EventDesk(world, clock, self._commits, self._firsts, self._passages, self._opener, self._notices)
 
     # --- Component --------------------------------------------------------------------------------------------------
@@ -143,6 +146,10 @@ class DoorDesk:
         the device; audited as done by *by*.
         """
         return await self._opener.open_remote(door, relay, by)
+
+    def world_changed(self, before: Snapshot, after: Snapshot) -> None:
+        """Tell panels of operators' orders that are new or gone. To be called with each new snapshot."""
+        self._orders.world_changed(before, after)
 
     @property
     def lockout(self) -> Lockout:

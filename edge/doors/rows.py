@@ -124,6 +124,14 @@ def not_opened_row(result: OpenResult, identity: str, device: DeviceId, now_ms: 
     return LogEntry(LogKind.DEVICE, now_ms, identity, device=device, detail=detail)
 
 
+def command_row(
+    verb: str, result: OpenResult, identity: str, device: DeviceId, now_ms: int, fields: Mapping[str, object]
+) -> LogEntry:
+    """What became of an operator's order at the device."""
+    detail = {"type": verb, "result": result.value, **fields}
+    return LogEntry(LogKind.DEVICE, now_ms, identity, device=device, detail=detail)
+
+
 def presence_row(device: DeviceId | None, mac: Mac, online: bool, now_ms: int) -> LogEntry:
     detail: dict[str, object] = {"type": "online" if online else "offline"}
     if device is None:

@@ -13,6 +13,7 @@ from edge.store.tables import change, community
 from models.ids import CommunityId
 
 CREDENTIAL: Final = "credential"
+DOOR_ORDER: Final = "door_order"
 KEPT_CHANGES: Final = 10_000
 """Rows of `change` kept; a reader that is further behind reads everything anew."""
 
@@ -73,8 +74,11 @@ class Changes:
     complete: bool  # False: rows were pruned, or the store went back (a restored backup); read everything
 
     @property
-    def credentials_only(self) -> bool:
-        return self.complete and all(kind == CREDENTIAL for kind, _ in self.things)
+    def small(self) -> bool:
+        """Whether all of it can be put in force without reading the whole community: credentials come by the hundred,
+        and a lock-down must not wait.
+        """
+        return self.complete and all(kind in (CREDENTIAL, DOOR_ORDER) for kind, _ in self.things)
 
 
 def load_changes(connection: Connection, since: int) -> Changes:

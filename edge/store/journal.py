@@ -119,6 +119,7 @@ class LogFilter:
     kind: LogKind | None = None
     after: int | None = None  # seq, exclusive
     limit: int | None = None
+    id: str | None = None  # of the attempt, the call, the order, …
 
 
 def rows(connection: Connection, wanted: LogFilter | None = None) -> Iterator[dict[str, Any]]:
@@ -134,6 +135,8 @@ def rows(connection: Connection, wanted: LogFilter | None = None) -> Iterator[di
         query = query.where(c.at_ms >= wanted.since_ms)
     if wanted.kind is not None:
         query = query.where(c.kind == wanted.kind.value)
+    if wanted.id is not None:
+        query = query.where(c.id == wanted.id)
     if wanted.after is not None:
         query = query.where(c.seq > wanted.after)
     if wanted.limit is not None:

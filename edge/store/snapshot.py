@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Executable, bindparam, text
 from edge.core import snapshot as core
 from edge.core.schedule import HOLIDAY, holidays_of
 from edge.core.snapshot import Snapshot
-from edge.store.changes import CREDENTIAL, Changes, load_changes, the_community
+from edge.store.changes import CREDENTIAL, DOOR_ORDER, Changes, load_changes, the_community
 from models.access import (
     Area,
     Credential,
@@ -106,7 +106,7 @@ _SCHEDULE_DAYS: Final = text(
 _HOLIDAYS: Final = text("SELECT day FROM holiday WHERE community_id = :community")
 _AREAS: Final = text("SELECT id, name, passback, forget_h, era FROM area WHERE community_id = :community")
 _ORDERS: Final = text(
-    "SELECT kind, device_id, building_id, until_ms FROM door_order WHERE community_id = :community ORDER BY id"
+    "SELECT id, kind, device_id, building_id, until_ms FROM door_order WHERE community_id = :community ORDER BY id"
 )
 _CREDENTIAL_COLUMNS: Final = (
     "SELECT id, kind, tag, apartment_id, resident_id, valid_from_ms, valid_until_ms, schedule_id, uses_left,"
@@ -177,10 +177,7 @@ def _load(read: "_Reader") -> Snapshot:
             Area(AreaId(identity), name, Passback(passback), forget_h, era)
             for identity, name, passback, forget_h, era in read.rows(_AREAS)
         ],
-        orders=[
-            DoorOrder(OrderKind(kind), device, building, until_ms)
-            for kind, device, building, until_ms in read.rows(_ORDERS)
-        ],
+        orders=_orders(read),
         emergency_numbers=json.loads(emergency),
     )
 
@@ -207,6 +204,13 @@ class _Reader:
         for key, *rest in self.rows(statement, **values):
             found[key].append(rest[0] if len(rest) == 1 else tuple(rest))
         return found
+
+
+def _orders(read: _Reader) -> tuple[DoorOrder, ...]:
+    return tuple(
+        DoorOrder(identity, OrderKind(kind), device, building, until_ms)
+        for identity, kind, device, building, until_ms in read.rows(_ORDERS)
+    )
 
 
 def _apartments(read: _Reader) -> Iterator[Apartment]:
@@ -348,11 +352,14 @@ class Update:
     whole: Snapshot | None = None  # everything was read anew
     changed: tuple[Credential, ...] = ()
     removed: tuple[CredentialId, ...] = ()
+    orders: tuple[DoorOrder, ...] | None = None  # None = as they were
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
         """The new snapshot; *snapshot* must not be used afterwards, it may have been patched in place."""
         if self.whole is not None:
             return self.whole
+        if self.orders is not None:
+            snapshot = core.with_orders(snapshot, self.orders)
         return core.with_credentials(snapshot, self.revision, self.changed, self.removed)
 
 
@@ -361,15 +368,17 @@ def load_update(connection: Connection, since: int) -> Update | None:
     changes = load_changes(connection, since)
     if changes.complete and changes.revision == since:
         return None
-    if not changes.credentials_only or len(changes.things) > MAX_CREDENTIALS_IN_PLACE:
+    if not changes.small or len(changes.things) > MAX_CREDENTIALS_IN_PLACE:
         return Update(changes.revision, whole=load_snapshot(connection))
     return _credential_update(connection, changes)
 
 
 def _credential_update(connection: Connection, changes: Changes) -> Update:
     ids = [identity for kind, identity in changes.things if kind == CREDENTIAL]
+    ordered = any(kind == DOOR_ORDER for kind, _ in changes.things)
     read = _Reader(connection, the_community(connection))
     doors = _narrowed(read.grouped(_DOORS_OF, ids=ids), read.grouped(_GROUPS_OF, ids=ids))
     changed = tuple(_credentials(read.stream(_CREDENTIALS_OF, ids=ids), doors))
     there = {credential.id for credential in changed}
-    return Update(changes.revision, None, changed, tuple(CredentialId(i) for i in ids if i not in there))
+    removed = tuple(CredentialId(i) for i in ids if i not in there)
+    return Update(changes.revision, None, changed, removed, _orders(read) if ordered else None)

@@ -351,6 +351,45 @@ def test_credentials(edge, told):
     assert told("schedule", "list") == []
 
 
+def test_a_lock_down_by_hand(edge, told):
+    card = ("door", "explain", "Gate", "--card", "04A1B2C3D4")
+    edge("credential", "add", "rf_card", "--apartment", "101", "--value", "04A1B2C3D4")
+    assert told(*card)["granted"] is True
+    edge("door", "lock", "Gate")
+    refused = told(*card, code=3)
+    assert (refused["reason"], refused["cause"]) == ("not_allowed", "lock_down")
+    assert "release" in refused["change"]
+    assert [(row["order"], row["door"]) for row in told("door", "orders")] == [("lock_down", "Gate")]
+    edge("door", "hold", "Gate", "--minutes", "5", code=3)
+    assert told("door", "release", "Gate") == {"ended": 1, "orders": []}
+    assert told(*card)["granted"] is True
+    held = told("door", "hold", "Gate", "--minutes", "5", code=1)  # nobody tells the door
+    assert held["result"] is None
+    assert [row["order"] for row in told("door", "orders")] == ["hold_open"]
+    edge("door", "lock", "--all", "--until", "2030-01-01")
+    assert [row["order"] for row in told("door", "orders")] == ["lock_down"]
+    for words in (("lock",), ("lock", "Gate", "--all"), ("release",), ("hold", "Gate")):
+        edge("door", *words, code=2)
+
+
+def test_hours_of_doors_and_holidays_by_hand(edge, told):
+    edge("schedule", "add", "Office", "--week", "mon 08:00-18:00; hol closed; 2026-12-24 08:00-12:00")
+    edge("holiday", "add", "12-25", "--name", "Christmas")
+    assert told("holiday", "list") == [{"day": "12-25", "name": "Christmas"}]
+    edge("relay", "set", GATE, "1", "--schedule", "Office", "--two-factor", "yes")
+    (relay,) = told("relay", "list", GATE)
+    assert (relay["schedule"], relay["two_factor"]) == ("Office", True)
+    edge("device", "set", GATE, "--schedule", "Office", "--open-schedule", "Office", "--interlock", "yard")
+    gate = told("device", "show", GATE)
+    assert (gate["schedule"], gate["open_schedule"], gate["interlock"]) == ("Office", "Office", "yard")
+    edge("schedule", "remove", "Office", code=1)
+    assert told("schedule", "show", "Office")["week"] == "mon 08:00-18:00; hol closed; 2026-12-24 08:00-12:00"
+    edge("relay", "set", GATE, "1", "--schedule", "")
+    edge("device", "set", GATE, "--schedule", "", "--open-schedule", "")
+    edge("schedule", "remove", "Office")
+    edge("holiday", "remove", "12-25")
+
+
 def test_no_secret_is_in_any_output_or_file(edge, folder):
     edge("credential", "add", "rf_card", "--apartment", "101", "--value", "04A1B2C3D4")
     edge("credential", "add", "pin", "--apartment", "101", "--value", "730519")

@@ -6,7 +6,7 @@ from typing import Any
 
 from edge.core.snapshot import Snapshot, build
 from edge.core.tags import Tagger, hint, normalised
-from models.access import Attempt, Credential, CredentialKind, UnlockMethod
+from models.access import Area, Attempt, Credential, CredentialKind, DoorOrder, UnlockMethod
 from models.community import Apartment, Building, Community, Resident
 from models.device import Device, DeviceType, Place, Relay
 from models.ids import (
@@ -111,6 +111,8 @@ def house(
     devices: Iterable[Device] = DEVICES,
     apartments: Iterable[Apartment] = APARTMENTS,
     schedules: Iterable[Schedule] = (),
+    orders: Iterable[DoorOrder] = (),
+    areas: Iterable[Area] = (),
     **community: Any,
 ) -> Snapshot:
     return build(
@@ -121,6 +123,8 @@ def house(
         residents=RESIDENTS,
         devices=devices,
         schedules=schedules,
+        orders=orders,
+        areas=areas,
         credentials=credentials,
         caller_whitelist=("+4930123456",),
     )

@@ -44,7 +44,7 @@ def test_a_reader_learns_what_changed_since_its_revision(store: Store) -> None:
     with store.read() as connection:
         since_2, since_3 = load_changes(connection, 2), load_changes(connection, 3)
     assert since_2.things == {("credential", "k-2"), ("device", GATE)}
-    assert (since_2.revision, since_2.complete, since_2.credentials_only) == (4, True, False)
+    assert (since_2.revision, since_2.complete, since_2.small) == (4, True, False)
     assert since_3.things == {("device", GATE)}
 
 
@@ -52,7 +52,7 @@ def test_only_credentials(store: Store) -> None:
     with store.write() as connection:
         note_changes(connection, [("credential", "k-1"), ("credential", "k-2")])
     with store.read() as connection:
-        assert load_changes(connection, 1).credentials_only
+        assert load_changes(connection, 1).small
 
 
 @pytest.mark.parametrize(("since", "complete"), [(0, False), (2, False), (3, True), (5, True), (6, False)])
