@@ -22,7 +22,8 @@ _USER: Final = re.compile(r"[^\x00-\x20<>\"@\x7f]+")
 _URI_PARAM: Final = re.compile(r";([^\x00-\x20;?=<>\"\x7f]+)(?:=([^\x00-\x20;?<>\"\x7f]*))?")
 _ADDR_PARAM: Final = re.compile(rf";\s*({_NAME})(?:\s*=\s*({_QUOTED}|[^\s;,\"<>]+))?\s*", re.DOTALL)
 _DISPLAY_QUOTED: Final = re.compile(rf"\s*({_QUOTED})\s*<([^<>]*)>\s*", re.DOTALL)
-_DISPLAY_TOKENS: Final = re.compile(rf"\s*((?:{_NAME}[ \t]*)*)<([^<>]*)>\s*")
+# Possessive, and no repetition inside another: what has no "<" is given up in one pass, however long it is.
+_DISPLAY_TOKENS: Final = re.compile(r"\s*+([A-Za-z0-9\-.!%*_+`'~ \t]*+)<([^<>]*)>\s*")
 _BARE_ADDR: Final = re.compile(r"\s*([^\s;,?<>\"]+)\s*")
 _LIST_ITEM: Final = re.compile(rf"(?:{_QUOTED}|<[^>]*>|[^,\"<])+", re.DOTALL)
 _USER_SAFE: Final = "-_.!~*'()&=+$,;?/"  # RFC 3261 §25.1: mark and user-unreserved; "#" must be escaped

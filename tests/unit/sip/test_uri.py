@@ -1,3 +1,6 @@
+import contextlib
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +108,17 @@ def test_addresses_are_read_and_written_back_alike(text, address):
 def test_malformed_addresses_are_refused(text):
     with pytest.raises(UriError):
         NameAddr.parse(text)
+
+
+@pytest.mark.parametrize("part", ["0", "a ", "\t", "0\t0 ", '"', "\\", "<", ";a", ";a=", ",", "%", "[", "::"])
+def test_hostile_lengths_take_no_time(part):
+    """A header is at most 8 KB; a pattern that tries every way to split it would never come back."""
+    text = part * (8000 // len(part))
+    for read in (NameAddr.parse, SipUri.parse, lambda t: NameAddr.parse(f"<sip:a@b>{t}"), lambda t: split_list(t)):
+        began = time.process_time()
+        with contextlib.suppress(UriError):
+            read(text)
+        assert time.process_time() - began < 0.25
 
 
 def test_a_display_name_cannot_break_out_of_its_quotes():
