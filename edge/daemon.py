@@ -146,8 +146,8 @@ def _opening_answer(opening: Opening) -> Answer:
         cause = opening.decision.cause
         if cause is None:
             return Answer(3, {"ok": False, "reason": reason, "error": f"refused: {reason}"})
-        words = f"refused: {CAUSES[cause].meaning}"
-        return Answer(3, {"ok": False, "reason": reason, "cause": cause.value, "error": words})
+        why = f"refused: {CAUSES[cause].meaning}"
+        return Answer(3, {"ok": False, "reason": reason, "cause": cause.value, "error": why})
     body: dict[str, object] = {
         "reason": reason,
         "relays": list(opening.decision.relays),

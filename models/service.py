@@ -36,6 +36,14 @@ class ServiceState(enum.Enum):
     OFF = "off"
 
 
+class Feature(enum.Enum):
+    """What a home has beside opening doors."""
+
+    CALLS = "calls"  # being called, calling neighbours, looking in at a door
+    VIDEO = "video"  # pictures of the door without a call
+    HISTORY = "history"  # what happened at the door
+
+
 class Activation(enum.Enum):
     """State of a resident's app subscription."""
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from edge.admin import apartments
+from edge.admin import apartments, mass
 from edge.admin.find import find_apartment
 from edge.commands.base import Cli, group, one_of, pass_cli, yes_option
 from models.service import ServiceState
@@ -76,14 +76,19 @@ def show(cli: Cli, apartment: str) -> None:
 
 
 @command.command()
-@click.argument("apartment", metavar="BUILDING/NUMBER")
+@click.argument("apartments", metavar="BUILDING/NUMBER…", nargs=-1)
 @click.argument("state", type=one_of(ServiceState))
+@click.option("--building", metavar="NAME", help="All apartments of this building.")
+@click.option("--confirm", is_flag=True, help="Close more than 10 % of a building, and more than 5 apartments.")
 @pass_cli
-def service(cli: Cli, apartment: str, state: str) -> None:
-    """Set the service state: active; blocked (keys only); off (nothing opens)."""
+def service(cli: Cli, apartments: tuple[str, ...], state: str, building: str | None, confirm: bool) -> None:
+    """Set the service state: active; blocked (keys only); off (nothing opens). Of several apartments: all or none."""
+    if not apartments and building is None:
+        raise click.UsageError("name apartments, or --building NAME")
     with cli.edit() as edit:
-        apartments.set_service(edit, apartment, ServiceState(state))
-    cli.done(f"apartment {apartment} is {state}")
+        count = mass.set_services(edit, apartments, ServiceState(state), whole_building=building, confirmed=confirm)
+    named = f"apartment {apartments[0]} is" if count == 1 and apartments else f"{count} apartments are"
+    cli.done(f"{named} {state}")
 
 
 @command.command()

@@ -16,7 +16,7 @@ def access_config(snapshot: Snapshot, device: Device, now_ms: int) -> dict[str, 
     """
     closed = locked_down(snapshot, device, now_ms)
     own = [device.schedule, device.open_schedule, *(relay.schedule for relay in device.relays)]
-    named = sorted({identity for identity in own if identity in snapshot.schedules})
+    named = sorted({identity for identity in own if identity is not None and identity in snapshot.schedules})
     return {
         "time_zone": snapshot.community.time_zone,
         "relays": [_relay(relay) for relay in device.relays],

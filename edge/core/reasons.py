@@ -1,10 +1,13 @@
 """What every reason means and what would change it, in a person's words. `docs/access.md` is written from here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from models.access import Cause, Reason
+from edge.core.mass_change import MORE_THAN, MORE_THAN_PER_CENT
+from edge.core.service import ASKS_NO_SERVICE, WORSE, feature_objection, service_objection
+from models.access import Cause, Reason, UnlockMethod
+from models.service import Feature
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +120,26 @@ Guards, operators, fire signals and exit buttons ask no schedule. The hours in w
 """
 
 
+def _service_rows() -> Iterator[str]:
+    """What works in which state, as `edge.core.service` decides it."""
+    for method in UnlockMethod:
+        if method in ASKS_NO_SERVICE:
+            continue
+        yield _row(f"`{method.value}`", (service_objection(state, method) for state in WORSE))
+    for feature in Feature:
+        yield _row(feature.value, (feature_objection(state, feature) for state in WORSE))
+
+
+def _row(name: str, objections: Iterable[Reason | None]) -> str:
+    cells = " | ".join("yes" if objection is None else f"no: `{objection.value}`" for objection in objections)
+    return f"| {name} | {cells} |"
+
+
 def handbook() -> str:
     """The text of `docs/access.md`."""
+    heads = " | ".join(state.value for state in WORSE)
+    rules = " | ".join("---" for _ in WORSE)
+    services = "\n".join(_service_rows())
     causes = "\n".join(f"| `{cause.value}` | {words.meaning} | {words.change} |" for cause, words in CAUSES.items())
     rows = "\n".join(f"| `{reason.value}` | {words.meaning} | {words.change} |" for reason, words in WORDS.items())
     return f"""# Why a door did or did not open
@@ -139,6 +160,15 @@ must not learn that a code opens another door. The log has the truth.
 | cause | what it means | what would change it |
 | --- | --- | --- |
 {causes}
+
+## Service state
+
+| | {heads} |
+| --- | {rules} |
+{services}
+
+A change that closes more than {MORE_THAN_PER_CENT} % of a building's apartments, and more than {MORE_THAN} of them, is
+refused unless it is confirmed.
 
 ## Schedules
 

@@ -351,6 +351,19 @@ def test_credentials(edge, told):
     assert told("schedule", "list") == []
 
 
+def test_closing_many_homes_is_confirmed(edge, told):
+    homes = [f"1/{number}" for number in range(201, 209)]
+    for home in homes:
+        edge("apartment", "add", home)
+    refused = edge("apartment", "service", *homes, "blocked", code=3)
+    assert "8 of the 9 apartments of building 1" in refused.stderr
+    edge("apartment", "service", "--building", "1", "off", code=3)
+    assert {row["service"] for row in told("apartment", "list")} == {"active"}
+    edge("apartment", "service", *homes, "blocked", "--confirm")
+    assert sum(row["service"] == "blocked" for row in told("apartment", "list")) == 8
+    edge("apartment", "service", "blocked", code=2)
+
+
 def test_a_lock_down_by_hand(edge, told):
     card = ("door", "explain", "Gate", "--card", "04A1B2C3D4")
     edge("credential", "add", "rf_card", "--apartment", "101", "--value", "04A1B2C3D4")
