@@ -26,11 +26,15 @@ from sip.media.settings import MediaSettings
 from sip.settings import SipSettings, TrunkSettings
 
 FILE_NAME: Final = "edge.toml"
+DEFAULT_TRUNK: Final = "trunk"
+_TRUNK_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,31}", re.ASCII)
 _TWIN: Final = re.compile(r"EDGE_([A-Z0-9_]+?)__([A-Z0-9_]+)")
-_SECTION_LINE: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_-]+)\s*\]")
+_SECTION_LINE: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?)\s*\]")
 _KEY_LINE: Final = re.compile(r"\s*([A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)?)\s*=")
 _LEVEL: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _DISCOVERY_LEVEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_PREFIX: Final = re.compile(r"\+?[0-9]{0,15}", re.ASCII)
+_NUMBER: Final = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
 _TOML_POSITION: Final = re.compile(r"^(.*) \(at line (\d+), column \d+\)$")
 
 
@@ -98,9 +102,18 @@ class Config:
     home_assistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
     log: LogSettings = field(default_factory=LogSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    more_trunks: Mapping[str, TrunkSettings] = field(default_factory=dict)  # sections [trunk.NAME]
+
+    @property
+    def trunks(self) -> Mapping[str, TrunkSettings]:
+        """All telephone providers by name; the one of [trunk] is called `trunk`. Empty where there is none."""
+        default = {DEFAULT_TRUNK: self.trunk} if self.trunk.host else {}
+        return {**default, **self.more_trunks}
 
 
-SECTIONS: Final[Mapping[str, type]] = {name: made for name, made in get_type_hints(Config).items()}
+SECTIONS: Final[Mapping[str, type]] = {
+    name: made for name, made in get_type_hints(Config).items() if isinstance(made, type)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +165,7 @@ class _Reading:
         self._name = name
         self._lines = lines
         self._values: dict[str, dict[str, object]] = {section: {} for section in SECTIONS}
+        self._trunks: dict[str, dict[str, object]] = {}  # of sections [trunk.NAME]
         self._from_environment: set[str] = set()
         self._refused: set[str] = set()
         self._problems: list[ConfigProblem] = []
@@ -164,9 +178,13 @@ class _Reading:
                 self._problem(section, f"{section} must be a section: [{section}]")
             else:
                 for key, value in body.items():
-                    self._take(section, key, value)
+                    if section == DEFAULT_TRUNK and isinstance(value, dict):
+                        self._take_trunk(key, value)
+                    else:
+                        self._take(section, key, value)
         self._read_environment(environ)
-        config = Config(**{name: made(**self._values[name]) for name, made in SECTIONS.items()})
+        more = {name: TrunkSettings(**values) for name, values in self._trunks.items()}  # type: ignore[arg-type]  # checked
+        config = Config(**{name: made(**self._values[name]) for name, made in SECTIONS.items()}, more_trunks=more)
         for setting, message in contradictions(config):
             if setting not in self._refused:
                 self._problem(setting, f"{setting} {message}")
@@ -190,19 +208,32 @@ class _Reading:
                 self._take(section, name, from_environment(key.type, environ[variable]))
 
     def _take(self, section: str, name: str, value: object) -> None:
+        self._convert(section, SECTIONS[section], self._values[section], name, value)
+
+    def _take_trunk(self, name: str, body: Mapping[str, object]) -> None:
+        """A section [trunk.NAME]: the keys of [trunk] once more. It has no twin in the environment."""
+        section = f"{DEFAULT_TRUNK}.{name}"
+        if not _TRUNK_NAME.fullmatch(name) or name == DEFAULT_TRUNK:
+            self._problem(section, f"[{section}]: a trunk's name is small letters and digits")
+            return
+        values = self._trunks[name] = {}
+        for key, value in body.items():
+            self._convert(section, TrunkSettings, values, key, value)
+
+    def _convert(self, section: str, settings: type, into: dict[str, object], name: str, value: object) -> None:
         setting = f"{section}.{name}"
-        key: Key | None = keys_of(SECTIONS[section]).get(name)
+        key: Key | None = keys_of(settings).get(name)
         if key is None:
             self._problem(setting, f"{name} is not a key of [{section}]")
             return
         try:
-            self._values[section][name] = convert(name, key.type, value)
+            into[name] = convert(name, key.type, value)
         except BadValue as error:
             self._problem(setting, f"{setting} {error}")
 
     def _problem(self, setting: str, message: str) -> None:
         self._refused.add(setting)
-        section, _, key = setting.partition(".")
+        section, _, key = setting.rpartition(".") if "." in setting else (setting, "", "")
         if setting in self._from_environment:
             where = twin(section, key)
         else:
@@ -235,7 +266,7 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _sip_contradictions(config: Config) -> Iterator[tuple[str, str]]:
-    sip, trunk = config.sip, config.trunk
+    sip = config.sip
     if not sip.listen:
         yield "sip.listen", "must name an address"
     if not sip.digest:
@@ -247,12 +278,27 @@ def _sip_contradictions(config: Config) -> Iterator[tuple[str, str]]:
     for network in sip.trusted_sources:
         if not _is_network(network):
             yield "sip.trusted_sources", f"must be addresses or networks, {network!r} is none"
+    yield from _trunk_contradictions("trunk", config.trunk)
+    for name, trunk in config.more_trunks.items():
+        section = f"trunk.{name}"
+        yield from _trunk_contradictions(section, trunk)
+        if not trunk.host:
+            yield f"{section}.host", "is missing"
+        if not trunk.prefixes:
+            yield f"{section}.prefixes", "are missing: numbers without a prefix go by [trunk]"
+
+
+def _trunk_contradictions(section: str, trunk: TrunkSettings) -> Iterator[tuple[str, str]]:
     if trunk.host and not trunk.port:
-        yield "trunk.port", "must be the provider's port, not 0"
+        yield f"{section}.port", "must be the provider's port, not 0"
     if trunk.user and not trunk.host:
-        yield "trunk.host", "is missing: trunk.user is set"
+        yield f"{section}.host", f"is missing: {section}.user is set"
     if trunk.register and not (trunk.host and trunk.user):
-        yield "trunk.register", "needs trunk.host and trunk.user"
+        yield f"{section}.register", f"needs {section}.host and {section}.user"
+    if not all(map(_PREFIX.fullmatch, trunk.prefixes)):
+        yield f"{section}.prefixes", 'must be beginnings of numbers, for example "+49" or "112"'
+    if trunk.number and not _NUMBER.fullmatch(trunk.number):
+        yield f"{section}.number", "must be a telephone number, digits with or without +"
 
 
 def _mqtt_contradictions(config: Config) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from edge.calls.store import WriterCallStore
 from edge.certificates import TlsContexts, load_contexts
 from edge.clock import SystemClock
 from edge.component import Component
-from edge.config import Config
+from edge.config import DEFAULT_TRUNK, Config
 from edge.core.tags import Tagger
 from edge.daemon import DaemonFace, Parts
 from edge.doors.desk import DoorDesk
@@ -47,7 +47,9 @@ from mqtt.topics import Topics
 from sip.b2bua import B2bua
 from sip.media.relay import RtpRelay
 from sip.service import SipService
+from sip.settings import TrunkSettings
 from sip.trunk import Trunk
+from sip.trunks import Trunks
 
 FLUSH_EVERY_S = 0.5  # no registration older than a second is lost by a kill (issue: bad input)
 RETENTION_EVERY_S = 3600.0
@@ -149,7 +151,7 @@ def build(site: Path, config: Config) -> House:
         phones.media,
         phones.desk,
         sip,
-        *([phones.trunk] if phones.trunk is not None else []),
+        *phones.trunks,
         phones.calls,
         *([http] if http is not None else []),
         local,
@@ -192,16 +194,17 @@ class Telephony:
 
     desk: CallDesk
     media: RtpRelay
-    trunk: Trunk | None
+    trunks: Sequence[Trunk]
     calls: B2bua
 
 
 def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> Telephony:
     config = base.config
-    trunk = _trunk(base, sip)
-    reach = SipReach(sip.registrar, base.clock, lambda: trunk is not None and trunk.up)
+    trunks = [_trunk(base, sip, name, settings) for name, settings in config.trunks.items()]
+    by_number = Trunks(trunks)
+    reach = SipReach(sip.registrar, base.clock, by_number.reachable)
     ports = DeskPorts(base.world, base.clock, reach, WriterCallStore(base.writer), doors.open_in_call, fan.tell)
-    desk = CallDesk(ports, config.calls, trunk=trunk is not None)
+    desk = CallDesk(ports, config.calls, trunk=bool(trunks))
     media = RtpRelay(config.media)
     realm = base.world.snapshot.community.id
     recordings = load_recordings(config, base.world.snapshot.community.country, base.site)
@@ -212,22 +215,20 @@ def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> T
         media,
         config.calls,
         realm=realm,
-        trunk=trunk,
+        trunks=by_number,
         recordings=recordings,
         end_on_silence=config.media.on_silence == "end",
     )
-    return Telephony(desk, media, trunk, calls)
+    return Telephony(desk, media, trunks, calls)
 
 
-def _trunk(base: Base, sip: SipService) -> Trunk | None:
+def _trunk(base: Base, sip: SipService, name: str, settings: TrunkSettings) -> Trunk:
     """Raises ValueError where a trunk with an account has no password."""
-    settings = base.config.trunk
-    if not settings.host:
-        return None
-    password = base.secrets.text("trunk_password")
+    secret = "trunk_password" if name == DEFAULT_TRUNK else f"trunk_{name}_password"
+    password = base.secrets.text(secret)
     if settings.user and not password:
-        raise ValueError("trunk.user is set, but there is no secrets/trunk_password")
-    return Trunk(settings, password or "", sip.endpoint)
+        raise ValueError(f"{name}: user is set, but there is no secrets/{secret}")
+    return Trunk(settings, password or "", sip.endpoint, name=name)
 
 
 def _base(site: Path, config: Config) -> Base:

@@ -138,6 +138,7 @@ class CallPlan:
     redirect_to: Mapping[str, Target] = field(default_factory=dict)  # SIP user -> whom a 302 may name (decision 27)
     relayed_audio: bool = True  # True: audio goes through the edge even inside one network group (decision 20)
     ring_event: bool = False  # publish a ring event (the number was known)
+    opens: str = ""  # label of the door's relay that this call opens by itself, once the caller's ACK is here
     max_talk_s: float = 300.0
 
     @property
@@ -187,6 +188,7 @@ class LegRecord:
     state: LegState
     rang_s: float = 0.0
     media: tuple[LineMedia, ...] = ()  # known once the call has ended
+    why: str = ""  # in words, where no INVITE left for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from sip.registrar import Registrar
 from sip.server_tx import ServerTx
 from sip.session_timer import MIN_SE_S, too_small
 from sip.trace import TracedMessage
-from sip.trunk import Trunk
+from sip.trunks import Trunks
 from sip.uri import NameAddr, UriError
 
 CALLS_MAX: Final = 500
@@ -58,7 +58,7 @@ class B2bua:
         settings: CallSettings,
         *,
         realm: str,
-        trunk: Trunk | None = None,
+        trunks: Trunks | None = None,
         recordings: Recordings | None = None,
         end_on_silence: bool = True,
     ) -> None:
@@ -66,8 +66,8 @@ class B2bua:
         self._desk = desk
         self._settings = settings
         self._realm = realm
-        self._trunk = trunk
-        self._roads = Roads(endpoint, registrar, trunk, self, realm)
+        self._trunks = trunks
+        self._roads = Roads(endpoint, registrar, trunks, self, realm)
         self._hosts: set[str] = set()  # ours, as seen on the ways to devices
         self._tools = CallTools(
             desk=desk,
@@ -86,9 +86,9 @@ class B2bua:
         self._ladders: OrderedDict[CallId, list[str]] = OrderedDict()
         self._stopping = False
         self._idle = asyncio.Event()
-        self._take_over(endpoint, trunk)
+        self._take_over(endpoint, trunks)
 
-    def _take_over(self, endpoint: Endpoint, trunk: Trunk | None) -> None:
+    def _take_over(self, endpoint: Endpoint, trunks: Trunks | None) -> None:
         for method, accepts in (("INVITE", (SDP,)), ("UPDATE", (SDP,)), ("PRACK", (SDP,)), ("BYE", ()), ("INFO", ())):
             endpoint.handle(method, self._receive, accepts)
         endpoint.handle("REFER", self._receive)
@@ -97,8 +97,8 @@ class B2bua:
         endpoint.on_ack = self._ack
         endpoint.on_stray_success = self._stray
         endpoint.on_connection_lost.append(self._connection_lost)
-        if trunk is not None:
-            endpoint.vouch = trunk.vouch
+        if trunks is not None:
+            endpoint.vouch = trunks.vouch
 
     # --- for the application ----------------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class B2bua:
         """Who proved to be somebody else, or another's trunk, does not speak in this dialog."""
         if tx.user is not None:
             return tx.user == leg.tools.user
-        return not tx.peer or leg.tools.user is None
+        return not tx.peer or tx.peer == leg.tools.trunk
 
     def _ack(self, ack: Request, _flow: Flow) -> None:
         entry = self._entries.get(key_of_request(ack))
@@ -190,7 +190,7 @@ class B2bua:
         entry = self._entries.get(DialogKey(response.call_id, response.from_tag, response.to_tag))
         if entry is not None and entry.leg.acknowledged_again(response):
             return
-        trunk = self._trunk if self._trunk is not None and self._trunk.owns(flow) else None
+        trunk = self._trunks.owner(flow) if self._trunks is not None else None
         tools = self._roads.trunk_tools(trunk) if trunk is not None else self._roads.device_tools(None)
         self._roads.strays.hang_up(response, flow, tools)
 
@@ -210,8 +210,8 @@ class B2bua:
             return
         try:
             dialled = tx.request.request_uri.user or ""
-            call = self._call(caller, dialled)
-            call.begin(tx, self._caller_tools(caller))
+            call = self._call(caller, dialled, tx.request)
+            call.begin(tx, self._caller_tools(caller, tx.peer))
         except UriError:
             tx.reply(400)
             return
@@ -243,25 +243,24 @@ class B2bua:
         """Who calls, as the digest or the trunk's address proved."""
         if tx.user is not None:
             return self._desk.identify(tx.user)
-        return Caller(None, trunk_number=_calling_number(tx.request)) if tx.peer else None
+        return self._desk.identify_outside(_calling_number(tx.request)) if tx.peer else None
 
-    def _call(self, caller: Caller, dialled: str) -> Call:
+    def _call(self, caller: Caller, dialled: str, request: Request) -> Call:
         name = self._desk.caller_name(caller)
         basics = CallBasics(
             CallId(new_id("call")),
             self._desk.plan(caller, dialled),
             caller,
-            CallingParty(name, caller.sip_user or caller.trunk_number or ANONYMOUS),
+            _party(caller, name, request),
         )
         machine = CallMachine(
             basics.id, basics.plan, name, dialled, self._endpoint.clock.now_ms(), self._desk.reach, self._settings
         )
         return Call(basics, machine, self._tools)
 
-    def _caller_tools(self, caller: Caller) -> LegTools:
-        if caller.trunk_number is not None and self._trunk is not None:
-            return self._roads.trunk_tools(self._trunk)
-        return self._roads.device_tools(caller.sip_user)
+    def _caller_tools(self, caller: Caller, peer: str) -> LegTools:
+        trunk = self._trunks.named(peer) if self._trunks is not None else None
+        return self._roads.trunk_tools(trunk) if trunk is not None else self._roads.device_tools(caller.sip_user)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -293,10 +292,23 @@ class B2bua:
         return host == self._realm or host.strip("[]") in self._hosts
 
 
+def _party(caller: Caller, name: str, request: Request) -> CallingParty:
+    """Whom the called side sees. In the house a door or a resident is named whatever it asks for: who rings must be
+    known there. An outside caller that asks for it is not, and no telephone learns of one who asks (RFC 3323)."""
+    wishes = {wish.strip().lower() for wish in (request.headers.get("Privacy") or "").split(";")}
+    private = bool(wishes & {"id", "user", "header"})
+    if caller.trunk_number is None:
+        return CallingParty(name, caller.sip_user or ANONYMOUS, private)
+    return CallingParty("", ANONYMOUS, private) if private else CallingParty(name, caller.trunk_number, private)
+
+
 def _calling_number(request: Request) -> str:
-    """The number of an outside caller: the trunk's assertion, else its From."""
+    """The number of an outside caller: the trunk's assertion, else its From; a telephone URI or a SIP one."""
     asserted = request.headers.get("P-Asserted-Identity")
     try:
-        return (NameAddr.parse(asserted) if asserted else request.from_).sip.user or ANONYMOUS
+        address = NameAddr.parse(asserted) if asserted else request.from_
+        if address.uri.lower().startswith("tel:"):  # RFC 3966
+            return address.uri[len("tel:") :].split(";")[0] or ANONYMOUS
+        return address.sip.user or ANONYMOUS
     except UriError:
         return ANONYMOUS

@@ -8,6 +8,7 @@ from typing import Final
 
 from edge.core.call import CallMachine
 from edge.core.call_events import (
+    AnswerAlone,
     AskConfirm,
     Bridge,
     CallerCancelled,
@@ -41,7 +42,7 @@ from models.call import Caller, CallPlan, CallRecord, DigitSource, LegKind, Targ
 from models.ids import CallId
 from sip.b2bua_announce import Announcer
 from sip.b2bua_exchange import Exchange, Side
-from sip.b2bua_invite import CONTACT_USER, CallingParty, Roads
+from sip.b2bua_invite import CONTACT_USER, CallingParty, NoRoad, Roads
 from sip.b2bua_media import CallMedia, EndPolicy, NotAcceptable, usable
 from sip.b2bua_stats import faults, with_media
 from sip.flow import Destination, Flow, Handle
@@ -156,8 +157,8 @@ class Call:
         number, target = command.leg, command.target
         caller = self._require_caller()
         road = self._tools.roads.to(target, command.contact, self.basics.party, caller.request)
-        if road is None:
-            self.feed(LegFailed(number, 503))
+        if isinstance(road, NoRoad):
+            self.feed(LegFailed(number, 503, why=road.why))
             return
         leg = UacLeg(road.tools, self, road.invitation)
         self._media.add(number, self._tools.host_towards(road.invitation.to), self._policy(target))
@@ -228,6 +229,17 @@ class Call:
         caller.answer(description)
         self._media.connect(number)
         self._tools.desk.talking(self.basics.id, rung.target)
+
+    def _answer_alone(self, _command: AnswerAlone) -> None:
+        caller = self._require_caller()
+        try:
+            description = self._media.early_answer(caller.request.body)
+        except (NotAcceptable, MediaUnavailable):
+            description = b""
+        if description:
+            caller.answer(description)
+        else:  # it brought no offer, and we have none to make
+            self.feed(ForceEnd())
 
     def _refuse(self, command: Refuse) -> None:
         caller = self._require_caller()
@@ -417,6 +429,7 @@ _COMMANDS: Final[Mapping[type[Command], Callable[..., None]]] = {
     HangUpLeg: Call._hang_up_leg,
     Progress: Call._progress,
     Bridge: Call._bridge,
+    AnswerAlone: Call._answer_alone,
     Refuse: Call._refuse,
     HangUpCaller: Call._hang_up_caller,
     RequestOpen: Call._request_open,

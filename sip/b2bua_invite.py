@@ -17,11 +17,13 @@ from sip.registrar import Registrar
 from sip.server_tx import new_tag
 from sip.strays import Strays
 from sip.trunk import Trunk
+from sip.trunks import Trunks
 from sip.uri import NameAddr, escape_user
 
 TRUNK_KEY: Final = "trunk"  # the ContactRef of the trunk
 CONTACT_USER: Final = "edge"
 LOOP_HEADER: Final = "X-Edge-Path"  # a token of this process: an INVITE that brings it back goes in a circle
+ANONYMOUS_FROM: Final = '"Anonymous" <sip:anonymous@anonymous.invalid>'  # RFC 3323 §4.1.1.3
 _MAX_FORWARDS: Final = 70
 
 
@@ -31,6 +33,7 @@ class CallingParty:
 
     name: str
     number: str  # SIP user, or the telephone number of an outside caller
+    private: bool = False  # it asks that the called telephone does not learn who calls (RFC 3323)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,22 @@ class Road:
     invitation: Invitation
 
 
+@dataclass(frozen=True, slots=True)
+class NoRoad:
+    """A leg cannot be rung, and why, in words for the row of the call."""
+
+    why: str
+
+
 class Roads:
     """Finds the way to a contact, and says what the INVITE on it looks like."""
 
     def __init__(
-        self, endpoint: Endpoint, registrar: Registrar, trunk: Trunk | None, dialogs: DialogTable, realm: str
+        self, endpoint: Endpoint, registrar: Registrar, trunks: Trunks | None, dialogs: DialogTable, realm: str
     ) -> None:
         self._endpoint = endpoint
         self._registrar = registrar
-        self._trunk = trunk
+        self._trunks = trunks
         self._dialogs = dialogs
         self._realm = realm
         self.strays = Strays(endpoint)
@@ -62,16 +72,16 @@ class Roads:
         )
 
     def trunk_tools(self, trunk: Trunk) -> LegTools:
-        return LegTools(self._endpoint, self._dialogs, trunk.way, self.strays, trunk.digest)
+        return LegTools(self._endpoint, self._dialogs, trunk.way, self.strays, trunk.digest, trunk=trunk.name)
 
-    def to(self, target: Target, contact: ContactRef, caller: CallingParty, incoming: Request) -> Road | None:
-        """The way to *contact* of *target*; None if it is gone meanwhile."""
+    def to(self, target: Target, contact: ContactRef, caller: CallingParty, incoming: Request) -> Road | NoRoad:
+        """The way to *contact* of *target*."""
         if contact.key == TRUNK_KEY:
-            return self._by_trunk(target, incoming)
+            return self._by_trunk(target, caller, incoming)
         now_ms = self._endpoint.clock.now_ms()
         binding = next((b for b in self._registrar.live(target.address, now_ms) if b.key == contact.key), None)
         if binding is None:
-            return None
+            return NoRoad("it has just gone")
         # The Contact stays untouched in the Request-URI; the flow decides where the packet goes.
         frame = _Frame(
             uri=binding.contact,
@@ -82,22 +92,27 @@ class Roads:
         )
         return Road(self.device_tools(binding.sip_user), Invitation(binding.flow, _builder(frame, incoming)))
 
-    def _by_trunk(self, target: Target, incoming: Request) -> Road | None:
-        """The provider learns our account and the number, nothing of the house (domain: privacy)."""
-        trunk = self._trunk
-        destination = trunk.destination if trunk is not None else None
-        if trunk is None or destination is None:
-            return None
+    def _by_trunk(self, target: Target, caller: CallingParty, incoming: Request) -> Road | NoRoad:
+        """The provider learns the site's number and the number called, nothing of the house (domain: privacy)."""
+        trunk = self._trunks.choose(target.address) if self._trunks is not None else "there is no trunk"
+        if isinstance(trunk, str):
+            return NoRoad(trunk)
+        first, *others = trunk.destinations
         uri = trunk.uri_of(target.address)
+        # RFC 3323 §4.1, RFC 3325 §9.1: the provider must know whose call it is, the called telephone need not.
+        more = [("P-Asserted-Identity", f"<{trunk.shown}>"), (LOOP_HEADER, self.token)]
+        if caller.private:
+            more.append(("Privacy", "id"))
         frame = _Frame(
             uri=uri,
-            from_=f"<{trunk.identity}>;tag={new_tag()}",
+            from_=f"{ANONYMOUS_FROM if caller.private else f'<{trunk.shown}>'};tag={new_tag()}",
             to=f"<{uri}>",
-            contact=self._contact(escape_user(trunk.settings.user), destination),
-            more=(("P-Asserted-Identity", f"<{trunk.identity}>"), (LOOP_HEADER, self.token)),
+            contact=self._contact(escape_user(trunk.settings.user), first),
+            more=tuple(more),
             routes=trunk.routes,
         )
-        return Road(self.trunk_tools(trunk), Invitation(destination, _builder(frame, incoming)))
+        invitation = Invitation(first, _builder(frame, incoming), trunk, tuple(others))
+        return Road(self.trunk_tools(trunk), invitation)
 
     def goes_in_a_circle(self, request: Request) -> bool:
         """Whether an INVITE of ours has come back (decision: trunk→edge→trunk loops)."""

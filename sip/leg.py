@@ -74,7 +74,8 @@ class LegTools:
     way: Way
     strays: Strays
     digest: DigestClient | None = None  # answers challenges: the trunk's
-    user: str | None = None  # the device's or app's SIP user; None: the trunk
+    user: str | None = None  # the device's or app's SIP user; None: a trunk
+    trunk: str = ""  # that trunk's name
 
 
 @dataclass(slots=True)

@@ -6,15 +6,18 @@ from typing import Final, Protocol
 
 from sip.client_tx import ClientTx, Failure
 from sip.dialog import Dialog
-from sip.flow import Destination, Flow
+from sip.flow import Destination, Flow, Handle
 from sip.leg import ALLOW, SDP, STATUS_OF_FAILURE, SUPPORTED, Leg, LegOwner, LegTools
 from sip.message import Request, Response
 from sip.prack import needs_prack, prack_for
 from sip.server_tx import ServerTx
 from sip.session_timer import terms_of_answer
+from sip.trunk_meter import Meter
 from sip.uri import UriError
 
 EARLY_DIALOGS_MAX: Final = 8  # of one leg, behind a forking proxy
+SILENT_S: Final = 2.0  # how long a trunk's server may leave an INVITE without any answer, where there is another
+VIA_BYTES: Final = 100  # of the Via that is added to a request, at most
 RSEQ_DIGITS_MAX: Final = 10  # RFC 3262 §7.1: 32 bits
 
 
@@ -34,12 +37,25 @@ class RungOwner(LegOwner, Protocol):
         ...
 
 
+class Provider(Protocol):
+    """What the leg to a trunk asks of it: `sip.trunk.Trunk`."""
+
+    @property
+    def meter(self) -> Meter: ...
+
+    def carrier(self, to: Destination, size: int) -> Destination: ...
+
+    def failed(self, to: Destination, response: Response | None = None) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """How to ring: everything of the INVITE but tags and numbers."""
 
     to: Flow | Destination
     build: Callable[[int], Request]  # the INVITE with this CSeq number, without Via and body
+    provider: Provider | None = None
+    others: tuple[Destination, ...] = ()  # where to try next where *to* is silent or unavailable (RFC 3263 §4.3)
 
 
 class UacLeg(Leg):
@@ -50,6 +66,10 @@ class UacLeg(Leg):
         self._told = owner
         self._invitation = invitation
         self._tx: ClientTx | None = None
+        self._place = invitation.to
+        self._others = list(invitation.others)
+        self._silence: Handle | None = None
+        self._metered = False
         self._offer = b""
         self._prack_tried = False
         self._invite = self._build(1)
@@ -74,15 +94,23 @@ class UacLeg(Leg):
 
     def ring(self, tries: int = 0) -> None:
         """Send the INVITE."""
-        request = self._invite
+        request, place, provider = self._invite, self._place, self._invitation.provider
         if self.tools.digest is not None:
             self.tools.digest.authorise(request)
+        if provider is not None and not self._metered:
+            self._metered = True
+            provider.meter.began()
+        if provider is not None and isinstance(place, Destination):
+            place = provider.carrier(place, len(request.render()) + VIA_BYTES)
         self._tx = self.tools.endpoint.request(
             request,
-            self._invitation.to,
+            place,
             lambda response: self._answered(request, response, tries),
             lambda failure: self._failed_to_answer(request, failure),
         )
+        if self._others:
+            timers = self.tools.endpoint.timers
+            self._silence = timers.call_at(timers.time() + SILENT_S, lambda: self._silent(request))
 
     def cancel(self, reason: str | None = None) -> None:
         """Give up before an answer; *reason* is the value of a Reason header. A 2xx that crosses it is hung up."""
@@ -107,11 +135,45 @@ class UacLeg(Leg):
             self._tx.cancel()
             self._told.leg_failed(self, None, 480)
 
+    def stop(self) -> None:
+        self._heard()
+        super().stop()
+
+    # --- another server ---------------------------------------------------------------------------------------------
+
+    def _heard(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def _silent(self, request: Request) -> None:
+        """Not even a 100: timer B would outlast the ring time."""
+        self._silence = None
+        if request is self._invite and self._tx is not None and self._others:
+            self._tx.abandon()  # a 2xx that comes all the same is a stray one, and is hung up
+            self._try_another(None)
+
+    def _try_another(self, response: Response | None) -> bool:
+        """Whether there is another server, which is rung from now on."""
+        provider, place = self._invitation.provider, self._place
+        if provider is None or not isinstance(place, Destination):
+            return False
+        provider.failed(place, response)
+        if not self._others:
+            return False
+        self._drop_early()
+        self._place = self._others.pop(0)
+        self._invite = self._build(self._invite.cseq.number + 1)
+        self.ring()
+        return True
+
     # --- answers to the INVITE --------------------------------------------------------------------------------------
 
     def _answered(self, request: Request, response: Response, tries: int) -> None:
         if self._tx is not None and self._tx.flow is not None:
             self.flow = self._tx.flow
+        if request is self._invite:
+            self._heard()
         if response.status < 200:
             self._provisional(request, response)
         elif response.success:
@@ -187,7 +249,7 @@ class UacLeg(Leg):
     def _refused(self, response: Response, tries: int) -> None:
         if self.over:
             self.finish()
-        elif response.status in (401, 407) and self._try_again_with_credentials(response, tries):
+        elif self._rung_again(response, tries):
             return
         elif self._requires_prack(response):
             self._prack_tried = True
@@ -195,6 +257,12 @@ class UacLeg(Leg):
             self.ring(tries)
         else:
             self._give_up(response.status, response)
+
+    def _rung_again(self, response: Response, tries: int) -> bool:
+        """Whether a refusal was only a challenge, or one server's."""
+        if response.status in (401, 407):
+            return self._try_again_with_credentials(response, tries)
+        return response.status == 503 and self._try_another(response)
 
     def _try_again_with_credentials(self, response: Response, tries: int) -> bool:
         digest = self.tools.digest
@@ -216,7 +284,7 @@ class UacLeg(Leg):
             return
         if self.over:
             self.finish()
-        else:
+        elif not self._try_another(None):
             self._give_up(STATUS_OF_FAILURE[failure], None)
 
     def _give_up(self, status: int, response: Response | None) -> None:
@@ -227,6 +295,9 @@ class UacLeg(Leg):
 
     def finish(self) -> None:
         self._drop_early()
+        if self._metered and self._invitation.provider is not None:
+            self._metered = False
+            self._invitation.provider.meter.ended()
         super().finish()
 
     def _drop_early(self) -> None:

@@ -23,8 +23,14 @@ class SipSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrunkSettings:
-    host: str = ""  # the telephone provider's SIP server; "" = no trunk; the password is in secrets/trunk_password
+    # The telephone provider's SIP server; "" = no trunk; the password is in secrets/trunk_password. Further providers
+    # are sections [trunk.NAME] with the same keys, each with its prefixes; password in secrets/trunk_NAME_password.
+    host: str = ""
     port: int = 5060  # the provider's port
-    transport: Literal["udp", "tcp", "tls"] = "udp"  # how the provider is reached
-    user: str = ""  # the account's user name, also the calling number
+    transport: Literal["udp", "tcp", "tls"] = "udp"  # how the provider is reached; tls: its certificate names the host
+    user: str = ""  # the account's user name, also the calling number where none is given
+    number: str = ""  # the site's number as called people see it, for example "+493012345"; "" = the user name
     register: bool = False  # true where the provider wants a registration
+    prefixes: tuple[str, ...] = ()  # numbers that begin so go here, the longest prefix first; none = all others
+    max_calls: int = 0  # calls to telephones at the same time; 0 = no limit
+    max_calls_per_day: int = 0  # calls to telephones in any 24 hours; 0 = no limit

@@ -1,31 +1,30 @@
-"""The telephone provider: how its legs are addressed and reached, and the registration it may want (RFC 3261 §10.2)."""
+"""A telephone provider: how its legs are addressed and reached. Its registration: `sip.trunk_registration`."""
 
 import asyncio
 import contextlib
 import ipaddress
 import logging
-import random
-import secrets
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from sip.client_tx import Failure
 from sip.digest import DigestClient
 from sip.endpoint import Endpoint
-from sip.flow import Destination, Flow, Handle
-from sip.message import Headers, Request, Response
+from sip.flow import Destination, Flow
+from sip.message import Response
 from sip.settings import TrunkSettings
+from sip.trunk_meter import Meter
+from sip.trunk_registration import Registration
+from sip.trunk_servers import BACK_AFTER_S, Servers
 from sip.uri import SipUri, UriError, escape_user
 
 log: Final = logging.getLogger(__name__)
 
-EXPIRES_S: Final = 600
-RETRY_FIRST_S: Final = 5.0
-RETRY_MAX_S: Final = 300.0
 RESOLVE_EVERY_S: Final = 300.0
+RESOLVE_AGAIN_S: Final = 5.0
 UNREGISTER_WITHIN_S: Final = 1.0
-_MIN_EXPIRES_MAX_S: Final = 86_400
+UDP_BYTES_MAX: Final = 1300  # RFC 3261 §18.1.1: what is longer arrives in pieces, and cheap routers lose pieces
+TCP_AGAIN_S: Final = 300.0
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -37,18 +36,26 @@ async def resolve_host(host: str, port: int) -> Sequence[str]:
 
 
 class Trunk:
-    """One account at one provider. A component: `run` keeps its address, and its registration where one is wanted."""
-
-    name = "trunk"
+    """One account at one provider. A component: `run` keeps its addresses, and its registration where one is wanted."""
 
     def __init__(
-        self, settings: TrunkSettings, password: str, endpoint: Endpoint, *, resolve: Resolve = resolve_host
+        self,
+        settings: TrunkSettings,
+        password: str,
+        endpoint: Endpoint,
+        *,
+        name: str = "trunk",
+        resolve: Resolve = resolve_host,
     ) -> None:
+        self.name = name
         self.settings = settings
         self.digest = DigestClient(settings.user, password)
+        self.servers = Servers(endpoint.timers.time, [settings.host] if _is_address(settings.host) else [])
+        self.meter = Meter(settings.max_calls, settings.max_calls_per_day, endpoint.timers.time)
         self._endpoint = endpoint
         self._resolve = resolve
-        self._hosts: list[str] = [settings.host] if _is_address(settings.host) else []
+        self._streams: dict[str, Flow] = {}  # by host: connections for what is too long for a datagram
+        self._stream_tried_at: dict[str, float] = {}
         self.registration = Registration(self) if settings.register else None
 
     # --- for calls --------------------------------------------------------------------------------------------------
@@ -56,24 +63,49 @@ class Trunk:
     @property
     def up(self) -> bool:
         """Whether a call may be tried: the provider's address is known, and it has registered us if it wants to."""
-        return bool(self._hosts) and (self.registration is None or self.registration.registered)
+        return bool(self.servers) and (self.registration is None or self.registration.registered)
 
     @property
     def endpoint(self) -> Endpoint:
         return self._endpoint
 
     @property
-    def destination(self) -> Destination | None:
-        """Where requests outside a dialog go; None while the host name is not resolved."""
-        if not self._hosts:
-            return None
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where requests outside a dialog go, in this order; none while the host name is not resolved."""
         settings = self.settings
-        return Destination(settings.transport.upper(), self._hosts[0], settings.port, settings.host)
+        return tuple(
+            Destination(settings.transport.upper(), host, settings.port, settings.host)
+            for host in self.servers.in_order()
+        )
+
+    @property
+    def destination(self) -> Destination | None:
+        """The first of them."""
+        return next(iter(self.destinations), None)
+
+    def carrier(self, to: Destination, size: int) -> Destination:
+        """*to*, or the same server over TCP where *size* bytes are too long for UDP and it is known to take TCP.
+
+        Whether it does is found out meanwhile: a call does not wait for a provider that has UDP only.
+        """
+        if to.transport != "UDP" or size <= UDP_BYTES_MAX:
+            return to
+        stream = self._streams.get(to.host)
+        by_tcp = Destination("TCP", to.host, to.port, to.tls_name)
+        if stream is not None and self._endpoint.wire.alive(stream):
+            return by_tcp
+        self._try_stream(by_tcp)
+        return to
 
     @property
     def identity(self) -> str:
-        """Our account as a URI: From, and P-Asserted-Identity."""
+        """Our account as a URI."""
         return f"sip:{escape_user(self.settings.user)}@{self._domain}"
+
+    @property
+    def shown(self) -> str:
+        """The site's number as a URI, for people who are called: From, and P-Asserted-Identity."""
+        return f"sip:{escape_user(self.settings.number or self.settings.user)}@{self._domain}"
 
     def uri_of(self, number: str) -> str:
         """The Request-URI of a telephone number (E.164, or short for emergencies)."""
@@ -102,17 +134,16 @@ class Trunk:
         transport = (target.param("transport") or self.settings.transport).upper()
         return Destination(transport, host, port, self.settings.host)
 
-    def vouch(self, _request: Request, flow: Flow) -> str | None:
-        """`Endpoint.vouch`: what comes from the provider's address is its own, without a challenge."""
-        return self.name if self.owns(flow) else None
-
     def owns(self, flow: Flow) -> bool:
-        """Whether the provider is at the other end of *flow*."""
-        return flow.transport == self.settings.transport.upper() and flow.remote.host in self._hosts
+        """Whether the provider is at the other end of *flow*. One that is reached by UDP may come by TCP, too."""
+        transport = self.settings.transport.upper()
+        fits = flow.transport == transport or (transport, flow.transport) == ("UDP", "TCP")
+        return fits and flow.remote.host in self.servers
 
-    def failed(self) -> None:
-        """The provider's first address did not answer: the next one is tried first from now on."""
-        self._hosts = self._hosts[1:] + self._hosts[:1]
+    def failed(self, to: Destination, response: Response | None = None) -> None:
+        """*to* was silent, or unavailable by its *response* (503): the others are tried first for a while."""
+        wanted = (response.headers.get("Retry-After") or "").split(";")[0].strip() if response is not None else ""
+        self.servers.failed(to.host, float(wanted[:6]) if wanted.isdecimal() else BACK_AFTER_S)
 
     # --- component --------------------------------------------------------------------------------------------------
 
@@ -124,10 +155,10 @@ class Trunk:
         while True:
             if not _is_address(self.settings.host):
                 await self._look_up()
-            if self._hosts and not known_before and self.registration is not None:
+            if self.servers and not known_before and self.registration is not None:
                 known_before = True
                 self.registration.begin()
-            await asyncio.sleep(RESOLVE_EVERY_S if self._hosts else RETRY_FIRST_S)
+            await asyncio.sleep(RESOLVE_EVERY_S if self.servers else RESOLVE_AGAIN_S)
 
     async def stop(self) -> None:
         """Take the registration back, as far as the provider answers in time."""
@@ -139,11 +170,22 @@ class Trunk:
         try:
             found = list(await self._resolve(self.settings.host, self.settings.port))
         except OSError as error:
-            if not self._hosts:
-                log.warning("the trunk's host name has no address: %s", error)
+            if not self.servers:
+                log.warning("the host name of %s has no address: %s", self.name, error)
             return
-        if set(found) != set(self._hosts):
-            self._hosts = found
+        self.servers.known(found)
+
+    def _try_stream(self, to: Destination) -> None:
+        now = self._endpoint.timers.time()
+        if now < self._stream_tried_at.get(to.host, 0.0) + TCP_AGAIN_S:
+            return
+        self._stream_tried_at[to.host] = now
+
+        def opened(flow: Flow | None) -> None:
+            if flow is not None:
+                self._streams[to.host] = flow
+
+        self._endpoint.wire.route(to, opened)
 
     @property
     def _port(self) -> str:
@@ -152,135 +194,6 @@ class Trunk:
     @property
     def _domain(self) -> str:
         return f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-
-
-class Registration:
-    """Our REGISTER at the provider: refreshed in time, with back-off after a failure."""
-
-    def __init__(self, trunk: Trunk) -> None:
-        self._trunk = trunk
-        self.registered = False
-        self.service_route: tuple[str, ...] = ()
-        self._call_id = secrets.token_hex(12)
-        self._cseq = 0
-        self._expires_s = EXPIRES_S
-        self._retry_s = RETRY_FIRST_S
-        self._handle: Handle | None = None
-        self._ended: asyncio.Future[None] | None = None
-
-    def begin(self) -> None:
-        """Register now."""
-        self._send(self._expires_s, 0)
-
-    async def end(self) -> None:
-        """Unregister and wait for the answer, whatever it is."""
-        if self._handle is not None:
-            self._handle.cancel()
-        if not self.registered:
-            return
-        self.registered = False
-        self._ended = asyncio.get_running_loop().create_future()
-        self._send(0, 0)
-        await self._ended
-
-    def _send(self, expires_s: int, tries: int) -> None:
-        trunk = self._trunk
-        destination = trunk.destination
-        if destination is None:
-            self._failed("no address")
-            return
-        request = self._request(destination, expires_s)
-        trunk.digest.authorise(request)
-        trunk.endpoint.request(
-            request,
-            destination,
-            lambda response: self._answered(response, expires_s, tries),
-            lambda failure: self._unanswered(failure),
-        )
-
-    def _request(self, destination: Destination, expires_s: int) -> Request:
-        trunk, settings = self._trunk, self._trunk.settings
-        self._cseq += 1
-        address = trunk.endpoint.address_for(destination)
-        transport = "" if destination.transport == "UDP" else f";transport={settings.transport}"
-        headers = Headers(
-            [
-                ("From", f"<{trunk.identity}>;tag={secrets.token_hex(8)}"),
-                ("To", f"<{trunk.identity}>"),
-                ("Call-ID", self._call_id),
-                ("CSeq", f"{self._cseq} REGISTER"),
-                ("Contact", f"<sip:{escape_user(settings.user)}@{address}{transport}>"),
-                ("Expires", str(expires_s)),
-            ]
-        )
-        return Request("REGISTER", trunk.registrar_uri, headers)
-
-    def _answered(self, response: Response, expires_s: int, tries: int) -> None:
-        if not response.final:
-            return
-        if response.status in (401, 407) and self._trunk.digest.challenged(response, tries):
-            self._send(expires_s, tries + 1)
-        elif response.status == 423 and self._longer(response):
-            self._send(self._expires_s, tries + 1)
-        elif response.success:
-            self._trunk.digest.accepted(response)
-            self._succeeded(response, expires_s)
-        else:
-            self._failed(f"{response.status} {response.reason}")
-
-    def _longer(self, response: Response) -> bool:
-        """RFC 3261 §10.2.8: take the shortest expiry that the provider allows; False if it is none, or no longer."""
-        wanted = response.headers.get("Min-Expires") or ""
-        if not wanted.isdecimal() or not self._expires_s < int(wanted) <= _MIN_EXPIRES_MAX_S:
-            return False
-        self._expires_s = int(wanted)
-        return True
-
-    def _succeeded(self, response: Response, expires_s: int) -> None:
-        if expires_s == 0:
-            self._tell_ended()
-            return
-        if not self.registered:
-            log.info("registered at the trunk")
-        self.registered = True
-        self._retry_s = RETRY_FIRST_S
-        self.service_route = tuple(response.headers.get_all("Service-Route"))
-        granted_s = self._granted_s(response)
-        self._later(max(granted_s / 2, granted_s - 60), expires_s)
-
-    def _granted_s(self, response: Response) -> float:
-        """What the 200 says of our Contact, else its Expires, else what we asked for."""
-        user = self._trunk.settings.user
-        with contextlib.suppress(UriError):
-            for contact in response.contacts:
-                text = contact.param("expires") or ""
-                if contact.sip.user == user and text.isdecimal():
-                    return float(max(1, min(int(text), EXPIRES_S * 10)))
-        return float(max(1, response.expires or self._expires_s))
-
-    def _unanswered(self, failure: Failure) -> None:
-        self._trunk.failed()
-        self._failed(failure.value)
-
-    def _failed(self, why: str) -> None:
-        if self._ended is not None:
-            self._tell_ended()
-            return
-        if self.registered or self._retry_s == RETRY_FIRST_S:
-            log.warning("not registered at the trunk: %s", why)
-        self.registered = False
-        self._later(self._retry_s * random.uniform(0.8, 1.2), self._expires_s)  # noqa: S311 - jitter, not a secret
-        self._retry_s = min(2 * self._retry_s, RETRY_MAX_S)
-
-    def _later(self, after_s: float, expires_s: int) -> None:
-        timers = self._trunk.endpoint.timers
-        if self._handle is not None:
-            self._handle.cancel()
-        self._handle = timers.call_at(timers.time() + after_s, lambda: self._send(expires_s, 0))
-
-    def _tell_ended(self) -> None:
-        if self._ended is not None and not self._ended.done():
-            self._ended.set_result(None)
 
 
 def _is_address(host: str) -> bool:

@@ -1,6 +1,7 @@
 """The call desk: what the SIP side asks about calls, and what becomes of their rows and events."""
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -12,8 +13,10 @@ from edge.calls.explain import Json, plan_json
 from edge.calls.rights import open_request
 from edge.calls.rows import CallRows
 from edge.calls.store import CallStore
+from edge.core import checks
 from edge.core.admission import admit
 from edge.core.call_events import ContactRef, Reach, RequestOpen, ServiceChanged
+from edge.core.checks import RuleBroken
 from edge.core.openings import OpenRequest
 from edge.core.plan import Calling, busy, make_plan, party_of, to_apartment
 from edge.core.plan_legs import Circumstances
@@ -73,6 +76,13 @@ class CallDesk:
                 return Caller(resident.sip_user, resident=resident.id)
             case _:
                 return None
+
+    def identify_outside(self, number: str) -> Caller:
+        """The number in E.164 where it can be read so, by the community's country."""
+        country = self._ports.world.snapshot.community.country
+        with contextlib.suppress(RuleBroken):
+            number = checks.phone("number", number, country=country)
+        return Caller(None, trunk_number=number)
 
     def caller_name(self, caller: Caller) -> str:
         """What a person reads in the row of the call."""

@@ -57,7 +57,7 @@ def _plan(cli: Cli, scope: Any, home: ApartmentId, at: DeviceId | None) -> dict[
     snapshot = load_snapshot(scope.connection)
     door = None if at is None else snapshot.devices[at]
     apartment = snapshot.apartments[home]
-    calling = Calling(Circumstances(snapshot, config.calls, bool(config.trunk.host), now_ms), door)
+    calling = Calling(Circumstances(snapshot, config.calls, bool(config.trunks), now_ms), door)
     served = door is None or (door.enabled and door.serves(home, apartment.building))
     planned = to_apartment(calling, apartment) if served else calling.refuse(Refusal.UNKNOWN)
     running = ask_if_running(cli.site_folder, "/status") is not None

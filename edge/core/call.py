@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from edge.core.call_digits import DigitReader
 from edge.core.call_events import (
+    AnswerAlone,
     AskConfirm,
     Bridge,
     CallerCancelled,
@@ -136,7 +137,7 @@ class CallMachine:
         self._heard = Heard.NOTHING
         self._heard_leg: Leg | None = None
         self._winner: LegTried | None = None
-        self._answered_at = 0.0
+        self._answered_at = self._until = 0.0  # the talk, monotonic seconds
         self._digits = DigitReader(plan.door_codes)
         self._out: list[Command] = []
 
@@ -154,7 +155,7 @@ class CallMachine:
         if self.state is CallState.RINGING:
             return self._run.next_due()
         if self.state in (CallState.ANSWERED, CallState.TALKING):
-            return self._answered_at + self.plan.max_talk_s
+            return self._until
         return None
 
     def feed(self, event: Event, now: float) -> list[Command]:
@@ -180,6 +181,9 @@ class CallMachine:
             self._refuse(REFUSED[self.plan.refusal], now, self.plan.refusal, self.plan.status)
         elif self.plan.status:
             self._refuse(ALL_BUSY, now, None, self.plan.status)
+        elif self.plan.opens:
+            self._answered(now)
+            self._out.append(AnswerAlone())
         else:
             self._next_stage(now)
 
@@ -249,6 +253,7 @@ class CallMachine:
         leg = self._legs.get(event.leg)
         if leg is None or not leg.live:
             return
+        leg.why = event.why
         if ends_call(leg.target.kind, event.status, self._settings.decline_ends_call):
             self._end_leg(leg, LegState.DECLINED, Phase.OVER, now)
             self._give_up_all(LegState.CANCELLED, CancelReason.DECLINED_ELSEWHERE, now)
@@ -304,11 +309,16 @@ class CallMachine:
 
     def _win(self, leg: LegTried, now: float) -> None:
         self._end_leg(leg, LegState.ANSWERED, Phase.TALKING, now)
-        self._winner, self._answered_at = leg, now
-        self.state = CallState.ANSWERED
-        self._record = replace(self._record, answered_by=leg.number, status=200)
+        self._winner = leg
+        self._answered(now)
+        self._record = replace(self._record, answered_by=leg.number)
         self._out.append(Bridge(leg.number))
         self._give_up_all(LegState.LOST, CancelReason.COMPLETED_ELSEWHERE, now)
+
+    def _answered(self, now: float) -> None:
+        self.state = CallState.ANSWERED
+        self._answered_at, self._until = now, now + self.plan.max_talk_s
+        self._record = replace(self._record, status=200)
 
     # --- ends of an unanswered call ---------------------------------------------------------------------------------
 
@@ -353,8 +363,11 @@ class CallMachine:
 
     # --- talking ----------------------------------------------------------------------------------------------------
 
-    def _confirmed(self, _event: CallerConfirmed, _now: float) -> None:
+    def _confirmed(self, _event: CallerConfirmed, now: float) -> None:
         self.state = CallState.TALKING
+        if self.plan.opens:  # only now: whoever forged the caller's address cannot acknowledge
+            self._out.append(RequestOpen(self.plan.opens, UnlockMethod.DTMF, None))
+            self._until = now
 
     def _early_digit(self, event: Digit, now: float) -> None:
         """Before the caller's ACK a press does not count (decision 21); its twin by another carrier does not either."""
@@ -391,8 +404,8 @@ class CallMachine:
             self._end_talk(EndedBy.CALLEE, now)
 
     def _talked_too_long(self, _event: Tick, now: float) -> None:
-        if now >= self._answered_at + self.plan.max_talk_s:
-            self._cut(Announcement.MAX_TALK.value, now)
+        if now >= self._until:
+            self._cut("" if self.plan.opens else Announcement.MAX_TALK.value, now)
 
     def _cut_off(self, _event: ForceEnd, now: float) -> None:
         self._cut("", now)

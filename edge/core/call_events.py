@@ -59,6 +59,7 @@ class LegFailed:
     leg: Leg
     status: int
     redirect: tuple[str, ...] = ()  # user parts of the Contacts of a 3xx that name our own realm; others are left out
+    why: str = ""  # in words, where no INVITE left
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,11 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerAlone:
+    """Answer the caller though nobody is rung: its call opens a door by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """Final answer to the caller. *announcement* names a recording to play first where the community has one."""
 
@@ -225,6 +231,6 @@ class Finished:
 
 
 Command = (
-    RingLeg | CancelLeg | AskConfirm | HangUpLeg | Progress | Bridge | Refuse | HangUpCaller | RequestOpen | Record
-    | Finished
+    RingLeg | CancelLeg | AskConfirm | HangUpLeg | Progress | Bridge | AnswerAlone | Refuse | HangUpCaller
+    | RequestOpen | Record | Finished
 )  # fmt: skip

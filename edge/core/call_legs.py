@@ -29,6 +29,7 @@ class LegTried:
     state: LegState
     redirected_from: Leg | None = None
     rang_s: float = 0.0
+    why: str = ""
 
     @property
     def live(self) -> bool:
@@ -40,7 +41,7 @@ class LegTried:
 
     def record(self, now: float) -> LegRecord:
         rang_s = now - self.rang_from if self.state is LegState.RINGING else self.rang_s
-        return LegRecord(self.target.kind, self.target.name, self.state, round(rang_s, 3))
+        return LegRecord(self.target.kind, self.target.name, self.state, round(rang_s, 3), why=self.why)
 
 
 class LegBook:

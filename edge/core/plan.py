@@ -36,7 +36,7 @@ from edge.core.snapshot import Snapshot
 from models.access import UnlockMethod
 from models.call import CHAINS, Caller, CallPlan, DigitSource, LegKind, PlannedLeg, Refusal, Stage
 from models.community import Apartment, Resident
-from models.device import Device, DeviceType
+from models.device import Device, DeviceType, Place
 from models.service import ServiceState
 
 NEIGHBOUR_KINDS: Final = frozenset({LegKind.MONITOR, LegKind.APP})
@@ -110,8 +110,10 @@ def make_plan(about: Circumstances, caller: Caller, dialled: str) -> CallPlan:
     """The plan for what *caller* dialled (user part of the Request-URI). Never raises for bad input."""
     party = party_of(about.snapshot, caller)
     calling = Calling(about, party)
-    if party is None or (isinstance(party, OutsideCaller) and party.number not in about.snapshot.caller_whitelist):
+    if party is None:
         return calling.refuse(Refusal.NOT_ALLOWED)
+    if isinstance(party, OutsideCaller):
+        return from_outside(calling, party, dialled)
     return plan_to(calling, party, resolve(about.snapshot, party, dialled))
 
 
@@ -207,6 +209,31 @@ def look_in(calling: Calling, destination: ToDoor) -> CallPlan:
 def to_any_door(calling: Calling, destination: ToDoor) -> CallPlan:
     """A guard reaches every door; so does an outside caller on the whitelist (domain §3)."""
     return _door_plan(calling, destination.door, None)
+
+
+def from_outside(calling: Calling, caller: OutsideCaller, dialled: str) -> CallPlan:
+    """A number of the caller whitelist opens its door by calling, or rings one: the door that it dialled, if a provider
+    lets it dial at all, else the only one there is. Everything else is 403, whatever it was."""
+    snapshot = calling.snapshot
+    if caller.number not in snapshot.caller_whitelist:
+        return calling.refuse(Refusal.NOT_ALLOWED)
+    destination = resolve(snapshot, caller, dialled)
+    if not isinstance(destination, Nobody):
+        return plan_to(calling, caller, destination)
+    opens = snapshot.opens_by_calling.get(caller.number)
+    door = snapshot.devices.get(opens) if opens is not None else None
+    if door is not None:
+        return _opened_by_calling(calling, door)
+    doors = [d for d in snapshot.devices.values() if d.type.is_door and d.enabled and d.place is not Place.APARTMENT]
+    return to_any_door(calling, ToDoor(doors[0])) if len(doors) == 1 else calling.refuse(Refusal.NOT_ALLOWED)
+
+
+def _opened_by_calling(calling: Calling, door: Device) -> CallPlan:
+    """The first relay that lists DTMF, the method of telephones."""
+    labels = [r.label for r in door.relays if r.enabled and not r.security and UnlockMethod.DTMF in r.methods]
+    if not (door.enabled and labels):
+        return calling.refuse(Refusal.NOT_ALLOWED)
+    return replace(calling.plan(door=door), opens=min(labels))
 
 
 def to_guards(calling: Calling, destination: ToGuards) -> CallPlan:

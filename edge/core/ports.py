@@ -39,6 +39,10 @@ class CallDesk(Protocol):
         """Who owns this digest user now; None if nobody does."""
         ...
 
+    def identify_outside(self, number: str) -> Caller:
+        """Who calls in through a trunk, by the *number* that it asserts, in whatever notation."""
+        ...
+
     def caller_name(self, caller: Caller) -> str:
         """What the called side and the log read: name of the device or resident, or the telephone number."""
         ...

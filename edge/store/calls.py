@@ -52,6 +52,7 @@ def _leg(leg: LegRecord) -> dict[str, object]:
         "target": leg.target,
         "state": leg.state.value,
         "rang_s": round(leg.rang_s, 3),
+        "why": leg.why,
         "media": [_line(line) for line in leg.media],
     }
 
@@ -109,7 +110,7 @@ def _shape(row: Row[Any]) -> dict[str, Any]:
         "dialled": row.dialled,
         "apartment": row.apartment or row.apartment_id,
         "stages": row.stages,
-        "legs": [{"media": [], **leg} for leg in row.legs],  # rows of older releases have none
+        "legs": [{"why": "", "media": [], **leg} for leg in row.legs],  # rows of older releases have none
         "outcome": row.outcome and row.outcome.value,
         "reason": row.reason and row.reason.value,
         "status": row.status,

@@ -20,6 +20,7 @@ from sip.parser import parse
 from sip.registrar import Registrar
 from sip.settings import TrunkSettings
 from sip.trunk import Trunk
+from sip.trunks import Trunks
 from tests.fakes.sip import REALM, Bench, FakeAccounts, FakeBindingStore, FakeWire, answer, flow_to
 
 DOOR, MONITOR, MONITOR_2, APP = "10000001", "10000002", "10000003", "10000004"
@@ -69,6 +70,9 @@ class FakeDesk:
 
     def identify(self, sip_user: str) -> Caller | None:
         return OWNER if sip_user == DOOR else Caller(SipUser(sip_user), device=DeviceId(f"d-{sip_user}"))
+
+    def identify_outside(self, number: str) -> Caller:
+        return Caller(None, trunk_number=number)
 
     def caller_name(self, caller: Caller) -> str:
         return 'Gate "A"'
@@ -297,6 +301,7 @@ class CallBench(Bench):
         settings: CallSettings | None = None,
         *,
         trunk: TrunkSettings | None = None,
+        more_trunks: Mapping[str, TrunkSettings] | None = None,
         recordings: Recordings | None = None,
         end_on_silence: bool = True,
     ) -> None:
@@ -305,6 +310,8 @@ class CallBench(Bench):
         self.desk = FakeDesk(self.registrar, self.clock.now_ms)
         self.media = FakeMedia()
         self.trunk = Trunk(trunk, "trunkpw", self.endpoint) if trunk is not None else None
+        others = [Trunk(one, "otherpw", self.endpoint, name=name) for name, one in (more_trunks or {}).items()]
+        trunks = [*([self.trunk] if self.trunk is not None else []), *others]
         self.b2bua = B2bua(
             self.endpoint,
             self.registrar,
@@ -312,7 +319,7 @@ class CallBench(Bench):
             self.media,
             settings or CallSettings(),
             realm=REALM,
-            trunk=self.trunk,
+            trunks=Trunks(trunks) if trunks else None,
             recordings=recordings,
             end_on_silence=end_on_silence,
         )

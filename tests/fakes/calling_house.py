@@ -1,6 +1,6 @@
 """The real SIP side with a B2BUA, RTP relay and trunk on real sockets; only the desk is the test's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -16,6 +16,7 @@ from sip.media.relay import RelaySession, RtpRelay
 from sip.media.settings import MediaSettings
 from sip.settings import SipSettings, TrunkSettings
 from sip.trunk import Trunk
+from sip.trunks import Trunks
 from tests.fakes.b2bua import FakeDesk
 from tests.fakes.sip import REALM, FakeAccounts
 from tests.fakes.sip_service import Running, SystemClock, until
@@ -30,6 +31,7 @@ class CallingHouse:
     plan: CallPlan
     trunk_settings: TrunkSettings | None = None
     trunk_password: str = ""
+    more_trunks: Mapping[str, TrunkSettings] = field(default_factory=dict)  # by name, with the same password
     settings: CallSettings = field(default_factory=CallSettings)
     media_ports: tuple[int, int] = (30000, 30399)
 
@@ -43,12 +45,22 @@ class CallingHouse:
         await self.relay.start()
         self.desk = FakeDesk(self.registrar, SystemClock().now_ms, self.plan)
         self.trunk = None
+        trunks = [Trunk(one, self.trunk_password, self.endpoint, name=name) for name, one in self.more_trunks.items()]
         if self.trunk_settings is not None:
             self.trunk = Trunk(self.trunk_settings, self.trunk_password, self.endpoint)
+            trunks.append(self.trunk)
             if self.trunk.registration is not None:
                 self.trunk.registration.begin()
         self.sessions: list[RelaySession] = []
-        self.b2bua = B2bua(self.endpoint, self.registrar, self.desk, self, self.settings, realm=REALM, trunk=self.trunk)
+        self.b2bua = B2bua(
+            self.endpoint,
+            self.registrar,
+            self.desk,
+            self,
+            self.settings,
+            realm=REALM,
+            trunks=Trunks(trunks) if trunks else None,
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:

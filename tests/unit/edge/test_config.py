@@ -110,6 +110,18 @@ WRONG = [
     ('[mqtt]\nprefix = "a/b"', "edge.toml:2: mqtt.prefix must be one topic level, without + # / $"),
     ('[tls]\nkey = "k.pem"', "edge.toml:1: tls.certificate and tls.key belong together: set both or neither"),
     ('[trunk]\nuser = "u"', "edge.toml:1: trunk.host is missing: trunk.user is set"),
+    ('[trunk]\nhost = "h"\nnumber = "me"', "edge.toml:3: trunk.number must be a telephone number, digits with or without +"),
+    (
+        '[trunk.berlin]\nprefixes = ["+4930"]\nuser = "u"',
+        "edge.toml:1: trunk.berlin.host is missing: trunk.berlin.user is set",
+    ),
+    ('[trunk.berlin]\nhost = "h"', "edge.toml:1: trunk.berlin.prefixes are missing: numbers without a prefix go by [trunk]"),
+    (
+        '[trunk.berlin]\nhost = "h"\nprefixes = "Berlin"',
+        'edge.toml:3: trunk.berlin.prefixes must be beginnings of numbers, for example "+49" or "112"',
+    ),
+    ('[trunk.berlin]\nhost = "h"\nprefixes = ["+49"]\nspeed = 1', "edge.toml:4: speed is not a key of [trunk.berlin]"),
+    ('[trunk.Berlin]\nhost = "h"', "edge.toml:1: [trunk.Berlin]: a trunk's name is small letters and digits"),
     (
         '[central]\nurl = "http://x"',
         "edge.toml:2: central.url must be https:// (plain http:// only to a loopback address)",
@@ -175,3 +187,11 @@ def test_twins_are_named_by_section_and_key():
 def test_the_tree_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Config().sip.port = 1
+
+
+def test_further_trunks_are_sections_of_their_own():
+    text = '[trunk]\nhost = "a"\n[trunk.berlin]\nhost = "b"\nprefixes = ["+4930"]\nmax_calls = 2\n'
+    config = parse(text.encode())
+    assert list(config.trunks) == ["trunk", "berlin"]
+    assert (config.trunks["berlin"].host, config.trunks["berlin"].max_calls) == ("b", 2)
+    assert parse(b"").trunks == {}

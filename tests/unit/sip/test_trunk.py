@@ -5,15 +5,22 @@ from collections.abc import Sequence
 
 import pytest
 
-from models.call import Caller, CallPlan, LegState, Refusal
+from models.access import UnlockMethod
+from models.call import Caller, CallOutcome, CallPlan, DigitSource, EndedBy, LegKind, LegState, Refusal, Target
+from models.ids import DeviceId
 from sip.digest import parse_digest
 from sip.flow import Destination
-from sip.message import response_to
+from sip.leg_uac import SILENT_S
+from sip.message import Request, response_to
 from sip.settings import TrunkSettings
-from sip.trunk import RETRY_FIRST_S, Trunk
-from tests.fakes.b2bua import DOOR, LANDLINE, TRUNK_HOST, CallBench, plan, sdp, target
+from sip.trunk import Trunk
+from sip.trunk_registration import RETRY_FIRST_S
+from sip.trunk_servers import BACK_AFTER_S
+from sip.trunks import Trunks
+from tests.fakes.b2bua import DOOR, LANDLINE, TRUNK_HOST, CallBench, Peer, plan, sdp, target
 from tests.fakes.sip import Bench, flow_to
 
+SECOND_HOST = "198.51.100.8"
 ACCOUNT = TrunkSettings(host=TRUNK_HOST, user="house")
 CHALLENGE = 'Digest realm="itsp", nonce="n1", algorithm=MD5, qop="auth"'
 
@@ -110,6 +117,272 @@ def test_who_only_claims_to_be_the_trunk_is_challenged(bench):
     assert bench.desk.callers == []
 
 
+def test_people_who_are_called_see_the_sites_number():
+    bench = CallBench(trunk=TrunkSettings(host=TRUNK_HOST, user="account77", number="+493012345"))
+    bench.desk.plan_ = plan([LANDLINE])
+    bench.door.invite()
+    invite = bench.provider.request("INVITE")
+    assert invite.from_.uri == f"sip:+493012345@{TRUNK_HOST}"
+    assert invite.headers.get("P-Asserted-Identity") == f"<sip:+493012345@{TRUNK_HOST}>"
+    assert invite.contact.sip.user == "account77"
+
+
+def test_a_caller_who_asks_for_it_is_not_shown_to_the_telephone(bench):
+    """RFC 3323, RFC 3325 §9.1: the provider knows whose call it is, and keeps it to itself."""
+    bench.door.invite(Privacy="id;critical")
+    invite = bench.provider.request("INVITE")
+    assert invite.from_.uri == "sip:anonymous@anonymous.invalid"
+    assert invite.headers.get("Privacy") == "id"
+    assert invite.headers.get("P-Asserted-Identity") == f"<sip:house@{TRUNK_HOST}>"
+
+
+# --- several servers, and what a call costs ---------------------------------------------------------------------------
+
+
+def second(bench: CallBench) -> Peer:
+    """The provider's other server."""
+    bench.trunk.servers.known([TRUNK_HOST, SECOND_HOST])
+    return Peer(bench, "trunk", flow_to(SECOND_HOST, 5060), tag="second")
+
+
+def test_a_server_that_is_unavailable_or_silent_gives_way_to_the_next(bench):
+    other = second(bench)
+    bench.door.invite()
+    first = bench.provider.request("INVITE")
+    bench.provider.respond(first, 503, headers={"Retry-After": "120"})
+    bench.provider.request("ACK")
+    again = other.request("INVITE")
+    assert (again.uri, again.call_id) == (first.uri, first.call_id)
+    assert again.via.branch != first.via.branch
+    other.respond(again, 503)
+    other.request("ACK")
+    bench.door.response(480)  # there is no third
+    bench.door.invite()
+    bench.advance(SILENT_S / 2)
+    invite = other.request("INVITE")  # the first asked for two minutes
+    bench.advance(SILENT_S)
+    bench.provider.request("INVITE")
+    other.respond(invite, 200, sdp(SECOND_HOST))  # too late: hung up
+    assert [m.method for m in other.waiting() if m.method != "INVITE"] == ["ACK", "BYE"]
+    assert bench.b2bua.calls == 1
+
+
+def test_a_server_that_tries_is_waited_for(bench):
+    other = second(bench)
+    bench.door.invite()
+    bench.provider.respond(bench.provider.request("INVITE"), 100, tag="")
+    bench.advance(SILENT_S * 4)
+    assert other.quiet()
+
+
+def test_a_server_that_failed_is_tried_last_for_a_while(bench):
+    second(bench)
+    bench.trunk.failed(bench.trunk.destination)
+    assert [to.host for to in bench.trunk.destinations] == [SECOND_HOST, TRUNK_HOST]
+    bench.advance(BACK_AFTER_S + 1)
+    assert [to.host for to in bench.trunk.destinations] == [TRUNK_HOST, SECOND_HOST]
+
+
+def test_a_visitor_who_leaves_while_the_first_server_is_silent_leaves_nothing(bench):
+    other = second(bench)
+    invite = bench.door.invite()
+    bench.provider.request("INVITE")
+    bench.door.cancel(invite)
+    bench.door.ack_refusal(invite, bench.door.response(487))
+    bench.advance(SILENT_S * 2)
+    assert other.quiet()
+    bench.advance(40)
+    assert bench.b2bua.calls == 0
+    assert bench.trunk.meter.calls == 0
+
+
+def test_a_long_request_goes_by_tcp_once_the_provider_takes_it(bench):
+    long = sdp("192.0.2.50", extra="".join(f"a=lang:x{i:04}\r\n" for i in range(90)))
+    opened = []
+    bench.wire.route, route = lambda to, then: opened.append((to, then)) or route(to, then), bench.wire.route
+    bench.door.invite(body=long)
+    flow, data = bench.wire.sent.pop(0)
+    assert len(data) > 1300
+    assert flow.transport == "UDP"  # not known yet: nobody waits for it
+    assert [to.transport for to, _ in opened] == ["TCP", "UDP"]
+    by_tcp = Peer(bench, "trunk", flow_to(TRUNK_HOST, 5060, "TCP", 900), tag="far")
+    bench.advance(21)
+    bench.door.response(480)
+    bench.wire.sent.clear()
+    bench.door.invite(body=long)
+    invite = by_tcp.request("INVITE")
+    assert invite.via.transport == "TCP"
+    by_tcp.respond(invite, 200, sdp(TRUNK_HOST))
+    by_tcp.request("ACK")
+    success = bench.door.response(200)
+    bench.door.inside(success, "ACK")
+    by_tcp.inside(invite, "BYE")  # what comes that way is the provider's own
+    by_tcp.response(200)
+    bench.door.request("BYE")
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [({"max_calls": 1}, "the trunk has its 1 calls already"), ({"max_calls_per_day": 1}, "the trunk had its 1 calls")],
+)
+def test_limits_of_calls_are_told_in_the_row(limits, why):
+    bench = CallBench(trunk=TrunkSettings(host=TRUNK_HOST, user="house", **limits))
+    bench.desk.plan_ = plan([LANDLINE])
+    bench.door.invite()
+    invite = bench.provider.request("INVITE")
+    bench.app.invite()
+    bench.app.response(480)
+    assert bench.provider.quiet()
+    leg = bench.desk.record.legs[0]
+    assert leg.state is LegState.FAILED
+    assert leg.why.startswith(why)
+    bench.provider.respond(invite, 486)
+    bench.provider.request("ACK")
+    bench.door.response(486)
+    bench.door.invite()
+    assert bench.provider.quiet() is ("max_calls_per_day" in limits)
+    bench.advance(86_400)
+    bench.wire.sent.clear()
+    bench.door.invite()
+    bench.provider.request("INVITE")  # another day
+
+
+# --- several trunks ---------------------------------------------------------------------------------------------------
+
+
+def elsewhere(number: str) -> Target:
+    return Target(LegKind.LANDLINE, number, number[-4:])
+
+
+@pytest.mark.parametrize(
+    ("number", "host"),
+    [
+        ("+4930123456", "198.51.100.30"),
+        ("+4989123456", "198.51.100.49"),
+        ("+74951234567", TRUNK_HOST),
+        ("112", "198.51.100.49"),
+    ],
+)
+def test_a_number_goes_by_the_trunk_of_its_longest_prefix(number, host):
+    more = {
+        "germany": TrunkSettings(host="198.51.100.49", user="de", prefixes=("+49", "112")),
+        "berlin": TrunkSettings(host="198.51.100.30", user="b", prefixes=("+4930",)),
+    }
+    bench = CallBench(trunk=ACCOUNT, more_trunks=more)
+    bench.desk.plan_ = plan([elsewhere(number)])
+    bench.door.invite()
+    flow, data = bench.wire.sent.pop(0)
+    assert flow.remote.host == host
+    assert data.startswith(f"INVITE sip:{number}@{host} ".encode())
+
+
+def test_a_number_that_no_trunk_is_for_fails_and_says_why():
+    bench = CallBench(more_trunks={"berlin": TrunkSettings(host=TRUNK_HOST, prefixes=("+4930",))})
+    bench.desk.plan_ = plan([LANDLINE])
+    bench.door.invite()
+    bench.door.response(480)
+    assert bench.desk.record.legs[0].why == "no trunk is for this number"
+
+
+def test_a_full_trunk_does_not_spill_over_into_another():
+    more = {"germany": TrunkSettings(host="198.51.100.49", prefixes=("+49",), max_calls_per_day=1)}
+    bench = CallBench(trunk=ACCOUNT, more_trunks=more)
+    bench.desk.plan_ = plan([elsewhere("+4989123456")])
+    for _ in range(2):
+        bench.door.invite()
+    assert "198.51.100.7" not in {flow.remote.host for flow, _ in bench.wire.sent}
+
+
+def test_one_provider_does_not_speak_in_anothers_dialog():
+    bench = CallBench(trunk=ACCOUNT, more_trunks={"berlin": TrunkSettings(host=SECOND_HOST, prefixes=("+4930",))})
+    bench.desk.plan_ = plan([LANDLINE])
+    bench.door.invite()
+    invite = bench.provider.request("INVITE")
+    bench.provider.respond(invite, 200, sdp(TRUNK_HOST))
+    other = Peer(bench, "trunk", flow_to(SECOND_HOST, 5060), tag="far")
+    other.inside(invite, "BYE")
+    other.response(403)
+    assert bench.b2bua.calls == 1
+
+
+# --- calls from outside -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "number"),
+    [
+        ({"P_Asserted_Identity": "<tel:+74957654321;phone-context=x>"}, "+74957654321"),
+        ({"From": "<sip:+74957654321@itsp>;tag=far"}, "+74957654321"),
+        ({"P_Asserted_Identity": "<mailto:me>", "From": "<sip:+7@itsp>;tag=far"}, "anonymous"),
+    ],
+)
+def test_who_calls_from_outside(bench, headers, number):
+    bench.desk.plan_ = CallPlan(refusal=Refusal.NOT_ALLOWED, status=403)
+    bench.provider.send(bench.provider.outside("INVITE", "house", sdp(TRUNK_HOST), **headers))
+    bench.provider.response(100)
+    bench.provider.response(403)
+    assert bench.desk.callers == [Caller(None, trunk_number=number)]
+
+
+def test_an_outside_caller_who_wants_to_be_private_is_not_shown_in_the_house(bench):
+    bench.desk.plan_ = plan([target(bench.monitor.user)])
+    asserted = {"P_Asserted_Identity": "<sip:+74957654321@itsp>", "Privacy": "id"}
+    bench.provider.send(bench.provider.outside("INVITE", "house", sdp(TRUNK_HOST), **asserted))
+    text = bench.monitor.request("INVITE").render()
+    assert b"+74957654321" not in text
+    assert b"sip:anonymous@c-test" in text
+
+
+def call_in(bench: CallBench) -> Request:
+    bench.desk.plan_ = CallPlan(opens="1", door=DeviceId("d-door"), digits_from=DigitSource.CALLER)
+    invite = bench.provider.outside("INVITE", "house", sdp(TRUNK_HOST))
+    bench.provider.send(invite)
+    bench.provider.response(100)
+    return invite
+
+
+def test_a_call_opens_a_door_once_it_is_acknowledged_and_not_before(bench):
+    call_in(bench)
+    success = bench.provider.response(200)
+    assert b"m=audio 3" in success.body
+    bench.advance(3)
+    assert bench.desk.opens == []  # a forged address gets this far
+    bench.wire.sent.clear()
+    bench.provider.inside(success, "ACK")
+    bench.advance(0.01)
+    assert bench.desk.opens == [(Caller(None, trunk_number="trunk"), "1", UnlockMethod.DTMF)]
+    bench.provider.respond(bench.provider.request("BYE"), 200)
+    record = bench.desk.record
+    assert (record.outcome, record.ended_by, record.opened) == (CallOutcome.ANSWERED, EndedBy.EDGE, ("1",))
+    assert bench.b2bua.calls == 0
+
+
+def test_a_call_that_is_never_acknowledged_opens_nothing(bench):
+    call_in(bench)
+    bench.advance(33)
+    assert bench.desk.opens == []
+    bench.advance(33)
+    assert bench.b2bua.calls == 0
+
+
+def test_a_call_that_is_given_up_opens_nothing(bench):
+    call_in(bench)
+    success = bench.provider.response(200)
+    bench.provider.inside(success, "BYE")
+    bench.provider.response(200)
+    bench.advance(1)
+    assert bench.desk.opens == []
+    assert bench.desk.record.ended_by is EndedBy.VISITOR
+
+
+def test_a_call_without_an_offer_opens_nothing(bench):
+    bench.desk.plan_ = CallPlan(opens="1", door=DeviceId("d-door"), digits_from=DigitSource.CALLER)
+    bench.provider.send(bench.provider.outside("INVITE", "house"))
+    bench.provider.response(100)
+    bench.provider.response(480)
+    assert bench.desk.opens == []
+
+
 # --- registration ---------------------------------------------------------------------------------------------------
 
 
@@ -120,7 +393,7 @@ class Registering:
         self.bench = Bench()
         account = TrunkSettings(host=TRUNK_HOST, user="house", register=True, **settings)  # type: ignore[arg-type]
         self.trunk = Trunk(account, "pw", self.bench.endpoint)
-        self.bench.endpoint.vouch = self.trunk.vouch
+        self.bench.endpoint.vouch = Trunks([self.trunk]).vouch
         assert self.trunk.registration is not None
         self.registration = self.trunk.registration
 
@@ -178,13 +451,31 @@ def test_a_longer_expiry_is_taken_where_the_provider_wants_it():
 
 def test_a_provider_that_is_silent_is_tried_at_its_next_address():
     lab = Registering()
-    lab.trunk._hosts = [TRUNK_HOST, "198.51.100.8"]
+    lab.trunk.servers.known([TRUNK_HOST, SECOND_HOST])
     lab.registration.begin()
-    lab.bench.timers.advance(32.1)
+    lab.bench.timers.advance(31.9)
+    assert {flow.remote.host for flow, _ in lab.bench.wire.sent} == {TRUNK_HOST}
+    lab.bench.wire.sent.clear()
+    lab.bench.timers.advance(0.2)
+    assert {flow.remote.host for flow, _ in lab.bench.wire.sent} == {SECOND_HOST}
+    lab.bench.timers.advance(32)  # neither is there: a pause, and once more
     assert not lab.trunk.up
     lab.bench.wire.sent.clear()
     lab.bench.timers.advance(RETRY_FIRST_S * 1.2)
-    assert {flow.remote.host for flow, _ in lab.bench.wire.sent} == {"198.51.100.8"}
+    assert lab.bench.wire.sent
+
+
+def test_a_registrar_that_is_unavailable_gives_way_at_once():
+    lab = Registering()
+    lab.trunk.servers.known([TRUNK_HOST, SECOND_HOST])
+    lab.registration.begin()
+    lab.answer(503, Retry_After="300")
+    assert lab.bench.wire.sent[0][0].remote.host == SECOND_HOST
+    lab.answer(200, Expires="300")
+    assert lab.trunk.up
+    assert [to.host for to in lab.trunk.destinations] == [SECOND_HOST, TRUNK_HOST]
+    lab.bench.timers.advance(240.1)
+    assert lab.bench.wire.sent[0][0].remote.host == SECOND_HOST  # the refresh
 
 
 async def test_the_end_takes_the_registration_back():

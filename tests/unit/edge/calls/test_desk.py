@@ -443,3 +443,19 @@ async def test_explain_a_refusal(apartment, door, reason, status):
 
 async def test_explain_a_handset():
     assert House().desk.explain(A105)["stages"] == [{"ring_s": 20.0, "legs": []}]
+
+
+@pytest.mark.parametrize(
+    ("asserted", "number"),
+    [
+        ("+43 1 9999", "+4319999"),
+        ("0043900900900", "+43900900900"),
+        ("0900 900900", "+43900900900"),
+        ("anonymous", "anonymous"),
+        ("", ""),
+    ],
+)
+def test_an_outside_callers_number_is_read_as_the_country_writes_it(asserted, number):
+    house = House()
+    house.world.snapshot = replace(HOUSE, community=replace(HOUSE.community, country="AT"))
+    assert house.desk.identify_outside(asserted) == Caller(None, trunk_number=number)

@@ -83,7 +83,7 @@ async def test_legs_of_an_older_release_have_no_media(store, writer):
     with store.write() as connection:
         connection.execute(text('UPDATE call SET legs = \'[{"kind":"app"}]\''))
     (found,), _ = shown(store)
-    assert found["legs"] == [{"media": [], "kind": "app"}]
+    assert found["legs"] == [{"why": "", "media": [], "kind": "app"}]
 
 
 async def test_calls_left_open_are_closed(store, writer):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 import edge.core.call_events as words
 from edge.core.call import CallMachine
 from edge.core.call_events import (
+    AnswerAlone,
     CancelLeg,
     CancelReason,
     Command,
@@ -78,6 +79,8 @@ def spell(command: Command) -> str:
             return f"HangUpCaller({announcement})" if announcement else "HangUpCaller()"
         case RequestOpen(label, _, leg):
             return f"RequestOpen({label}, {leg})"
+        case AnswerAlone():
+            return "AnswerAlone()"
         case Finished(ended_by):
             return f"Finished({ended_by.name})"
         case _:

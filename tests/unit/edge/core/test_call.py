@@ -800,3 +800,40 @@ def test_the_last_row_comes_before_finished():
 def test_a_look_in_is_a_leg_of_kind_door():
     call = play(machine(plan([DOOR], digits_from=DigitSource.CALLER)), "0.0 >> Start << RingLeg(0, Gate)")
     assert call.record.legs[0].kind is LegKind.DOOR
+
+
+# --- a call that opens a door by itself -------------------------------------------------------------------------------
+
+
+def test_a_call_that_opens_does_so_once_it_is_confirmed_and_is_hung_up():
+    call = play(
+        machine(plan(opens="1", digits_from=DigitSource.CALLER)),
+        """
+        0   >> Start                                  << AnswerAlone()
+        1   >> Digit(None, "1", INFO)
+        2   >> CallerConfirmed                        << RequestOpen(1, None)
+        2   >> Opened("1")
+        2   >> Tick                                   << HangUpCaller(), Finished(EDGE)
+        """,
+    )
+    assert (call.record.outcome, call.record.opened) == (CallOutcome.ANSWERED, ("1",))
+
+
+def test_a_call_that_is_not_confirmed_opens_nothing():
+    play(
+        machine(plan(opens="1", digits_from=DigitSource.CALLER)),
+        """
+        0   >> Start                                  << AnswerAlone()
+        32  >> CallerHungUp                           << Finished(VISITOR)
+        33  >> CallerConfirmed
+        """,
+    )
+
+
+def test_a_leg_that_no_invite_left_for_says_why():
+    call = machine(plan([LANDLINE]))
+    play(call, """
+        0 >> Start                                        << RingLeg(0, …3111)
+        0 >> LegFailed(0, 503, (), "the trunk is full")   << Refuse(480, nobody), Finished(EDGE)
+        """)  # fmt: skip
+    assert call.record.legs[0].why == "the trunk is full"

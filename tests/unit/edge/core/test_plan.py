@@ -1,5 +1,6 @@
 """Who may call whom, and in which stages."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,8 +10,8 @@ from edge.core.plan_legs import short_number
 from edge.core.settings import CallSettings
 from edge.core.snapshot import build
 from models.access import UnlockMethod
-from models.call import Caller, CallType, DigitSource, LegKind, Refusal
-from models.device import DeviceType, Place
+from models.call import Caller, CallPlan, CallType, DigitSource, LegKind, Refusal
+from models.device import Device, DeviceType, Place
 from models.ids import DeviceId, ResidentId
 from tests.unit.edge.core.call_house import (
     A101,
@@ -401,3 +402,37 @@ def test_a_target_carries_what_the_driver_needs():
 def test_the_row_names_the_calling_device():
     assert plan(MON_B201, "guard").caller_device == MON_B201.id
     assert plan(CAT, "guard").caller_device is None
+
+
+# --- calls from outside that dial no name, but the number of the house -------------------------------------------------
+
+
+def outside(opens: DeviceId | None = None, *, doors: Sequence[Device] = DEVICES, number: str = OUTSIDE) -> CallPlan:
+    house = replace(HOUSE, devices={d.id: d for d in doors}, opens_by_calling={OUTSIDE: opens} if opens else {})
+    return plan(number, "+4319999", house)
+
+
+def test_a_listed_number_opens_its_door_by_calling():
+    call_plan = outside(DOOR_A.id)
+    assert call_plan.allowed
+    assert call_plan.opens == "1"
+    assert call_plan.door == DOOR_A.id
+    assert call_plan.stages == ()
+
+
+def test_a_door_that_opens_by_no_telephone_opens_by_no_call():
+    deaf = replace(DOOR_A, relays=tuple(replace(r, methods=frozenset({UnlockMethod.PIN})) for r in DOOR_A.relays))
+    assert outside(DOOR_A.id, doors=(deaf,)).status == 403
+    assert outside(DOOR_A.id, doors=(replace(DOOR_A, enabled=False),)).status == 403
+    assert outside(DOOR_A.id, doors=()).status == 403
+
+
+def test_a_listed_number_rings_the_only_door_there_is():
+    assert rings(outside(doors=(GATE, MON_101, PRIVATE))) == [["Gate"]]
+    assert outside(doors=(GATE, DOOR_A)).status == 403  # which?
+    assert outside(doors=()).status == 403
+
+
+def test_a_stranger_opens_and_rings_nothing():
+    assert outside(GATE.id, number=STRANGER).status == 403
+    assert outside(doors=(GATE,), number=STRANGER).status == 403
