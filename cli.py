@@ -26,6 +26,8 @@ _COMMANDS: Final = {
     "schedule": "Hours of credentials, relays and doors.",
     "holiday": "Holidays of the community.",
     "credential": "PINs, cards, faces, codes.",
+    "group": "Groups of doors.",
+    "pass": "Visitors' passes and delivery codes.",
     "whitelist": "Callers who may ring a door and open it by calling.",
     "camera": "Third-party cameras.",
     "mqtt": "MQTT logins of integrators.",
@@ -34,7 +36,7 @@ _COMMANDS: Final = {
     "log": "The access log.",
 }
 
-_MODULES: Final = {"import": "importing"}  # where the command's own name can't be a module's
+_MODULES: Final = {"import": "importing", "pass": "visitor_pass"}  # where the command's own name can't be a module's
 
 
 @click.group(

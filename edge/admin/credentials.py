@@ -8,10 +8,20 @@ from typing import Any, Final
 from sqlalchemy import delete, func, insert, select
 
 from edge.admin.edit import Edit, NotFound, Reading, Refused
-from edge.admin.find import find_apartment, find_device, find_resident, find_schedule
+from edge.admin.find import find_apartment, find_device, find_door_group, find_resident, find_schedule
 from edge.core import pins, tags
 from edge.core.checks import RuleBroken
-from edge.store.tables import apartment, building, credential, credential_door, device, resident_apartment, schedule
+from edge.store.tables import (
+    apartment,
+    building,
+    credential,
+    credential_door,
+    credential_door_group,
+    device,
+    door_group,
+    resident_apartment,
+    schedule,
+)
 from models.access import CredentialKind, Home, Origin
 from models.ids import CredentialId, new_id
 from models.service import PinMode
@@ -23,6 +33,8 @@ PREMIUM_ONLY: Final = frozenset({CredentialKind.PIN, CredentialKind.QR, Credenti
 GENERATED: Final = frozenset({CredentialKind.PIN, CredentialKind.QR})
 _QR_BYTES: Final = 18
 MAX_USES: Final = 1_000_000
+GROUP_PREFIX: Final = "group:"
+"""Before the name of a group of doors, where doors are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +90,23 @@ def add(edit: Edit, new: NewCredential) -> Added:
         uses_left=new.uses, duress=new.duress, origin=new.origin, home=new.home,
         hint=tags.hint(new.kind, value), created_at_ms=edit.now_ms,
     )  # fmt: skip
-    doors = dict.fromkeys(find_device(edit, door).id for door in new.doors)
-    if doors:
-        edit.connection.execute(
-            insert(credential_door), [{"credential_id": identity, "device_id": door} for door in doors]
-        )
+    _narrow(edit, identity, new.doors)
     edit.note("credential", identity)
     edit.audit("credential.add", apartment=home.id, resident=new.resident, credential=identity, kind=new.kind.value)
     return Added(identity, value if new.value is None else None)
+
+
+def _narrow(edit: Edit, identity: str, doors: Sequence[str]) -> None:
+    """To the doors named, and to groups of doors, whose later members are included."""
+    groups = [door.removeprefix(GROUP_PREFIX).strip() for door in doors if door.startswith(GROUP_PREFIX)]
+    single = [door for door in doors if not door.startswith(GROUP_PREFIX)]
+    for table, column, found in (
+        (credential_door, "device_id", [find_device(edit, door).id for door in single]),
+        (credential_door_group, "group_id", [find_door_group(edit, group).id for group in groups]),
+    ):
+        rows = [{"credential_id": identity, column: each} for each in dict.fromkeys(found)]
+        if rows:
+            edit.connection.execute(insert(table), rows)
 
 
 def _check(edit: Edit, new: NewCredential, home: str) -> None:
@@ -195,6 +216,11 @@ def listed(scope: Reading, apartment_typed: str | None = None) -> list[dict[str,
     )
     for row in scope.connection.execute(narrowed):
         doors.setdefault(row.credential_id, []).append(row.mac or f"removed:{row.device_id}")
+    groups = select(credential_door_group.c.credential_id, door_group.c.name).join(
+        door_group, door_group.c.id == credential_door_group.c.group_id
+    )
+    for identity, name in scope.connection.execute(groups):
+        doors.setdefault(identity, []).append(GROUP_PREFIX + name)
     return [_shape(row, doors.get(row.id, [])) for row in scope.connection.execute(query)]
 
 

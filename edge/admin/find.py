@@ -10,7 +10,7 @@ from edge.admin.edit import Ambiguous, NotFound, Scope
 from edge.core import checks
 from edge.core.checks import RuleBroken
 from edge.core.schedule import ALWAYS
-from edge.store.tables import apartment, building, device, resident, schedule
+from edge.store.tables import apartment, building, device, door_group, resident, schedule
 from models.ids import parse_mac
 
 _MAX_CANDIDATES: Final = 10  # named in a message
@@ -98,6 +98,16 @@ def find_schedule(scope: Scope, name: str) -> Row[Any]:
     ).one_or_none()
     if row is None:
         raise NotFound(f"there is no schedule {name}")
+    return row
+
+
+def find_door_group(scope: Scope, name: str) -> Row[Any]:
+    """The group of doors called *name*. Raises NotFound."""
+    row = scope.connection.execute(
+        _of(scope, door_group).where(door_group.c.name == checks.name("group", name))
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no group of doors {name}")
     return row
 
 

@@ -25,7 +25,10 @@ command = group("credential", "PINs, cards, faces, codes.")
 @click.option("--schedule", metavar="NAME", help="Hours of the week; without one: always.")
 @click.option("--uses", type=int, metavar="N", help="How often it opens.")
 @click.option(
-    "--doors", default="", metavar="MAC,…", help="Only these doors; without: every door that serves the holder."
+    "--doors",
+    default="",
+    metavar="MAC,…",
+    help="Only these doors, group:NAME for a group; without: every door that serves the holder.",
 )
 @click.option("--duress", is_flag=True, help="A PIN that opens and raises a silent alarm.")
 @click.option("--home", type=one_of(Home), default=Home.EDGE.value, show_default=True, help="Who holds it.")

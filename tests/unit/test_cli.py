@@ -364,6 +364,35 @@ def test_closing_many_homes_is_confirmed(edge, told):
     edge("apartment", "service", "blocked", code=2)
 
 
+def test_a_visitors_pass_by_hand(edge, told, tmp_path):
+    edge("group", "add", "Outside", "--doors", "Gate")
+    until = ("--apartment", "101", "--name", "Anna", "--until", "2100-01-01")
+    edge("pass", "add", *until, code=1)  # longer than a year
+    until = ("--apartment", "101", "--name", "Anna", "--from", "2099-01-01", "--until", "2099-06-01")
+    picture = tmp_path / "pass.svg"
+    issued = told("pass", "add", *until, "--uses", "1", "--doors", "group:Outside", "--qr", str(picture))
+    assert picture.read_bytes().startswith(b"<?xml")
+    assert stat.S_IMODE(picture.stat().st_mode) == 0o600
+    assert issued["value"] not in edge("pass", "list").stdout
+    edge("pass", "add", *until, "--qr", str(picture), code=1)  # it is there already
+    edge("pass", "add", *until, "--qr", str(tmp_path / "pass.gif"), code=2)
+    edge("pass", "add", *until, "--pin", "--qr", str(tmp_path / "x.png"), code=2)
+    assert [row["id"] for row in told("pass", "list")] == [issued["id"]]
+    refused = told("door", "explain", "Gate", "--qr", "-", stdin=issued["value"] + "\n", code=3)
+    assert refused["reason"] == "not_yet_valid"
+    opened = ("door", "explain", "Gate", "--qr", "-", "--at", "2099-02-01")
+    assert told(*opened, stdin=issued["value"] + "\n")["granted"] is True
+    assert "█" in edge("pass", "add", *until).stdout
+    delivery = told(
+        "pass", "add", "--apartment", "101", "--name", "Parcel", "--delivery", *until[4:6], "--until", "2099-01-02"
+    )
+    assert delivery["value"].isdigit()
+    edge("pass", "revoke", issued["id"])
+    edge("pass", "revoke", issued["id"], code=1)
+    assert told("group", "show", "Outside")["doors"] == [GATE.lower()]
+    edge("group", "remove", "Outside")
+
+
 def test_a_lock_down_by_hand(edge, told):
     card = ("door", "explain", "Gate", "--card", "04A1B2C3D4")
     edge("credential", "add", "rf_card", "--apartment", "101", "--value", "04A1B2C3D4")
