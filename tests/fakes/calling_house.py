@@ -1,5 +1,6 @@
 """The real SIP side with a B2BUA, RTP relay and trunk on real sockets; only the desk is the test's."""
 
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
@@ -32,12 +33,14 @@ class CallingHouse:
     trunk_settings: TrunkSettings | None = None
     trunk_password: str = ""
     more_trunks: Mapping[str, TrunkSettings] = field(default_factory=dict)  # by name, with the same password
+    client_tls: ssl.SSLContext | None = None  # where we connect: to a trunk
     settings: CallSettings = field(default_factory=CallSettings)
     media_ports: tuple[int, int] = (30000, 30399)
 
     async def __aenter__(self) -> Self:
         sip = SipSettings(listen=(self.ip,), port=5060, tls_port=0, source_rate_per_s=0)
-        self._running = Running(sip, accounts=FakeAccounts({user: f"pw{user}" for user in self.users}))
+        accounts = FakeAccounts({user: f"pw{user}" for user in self.users})
+        self._running = Running(sip, accounts=accounts, client_tls=self.client_tls)
         await self._running.__aenter__()
         service = self._running.service
         self.endpoint, self.registrar = service.endpoint, service.registrar

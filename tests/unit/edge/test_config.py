@@ -110,12 +110,18 @@ WRONG = [
     ('[mqtt]\nprefix = "a/b"', "edge.toml:2: mqtt.prefix must be one topic level, without + # / $"),
     ('[tls]\nkey = "k.pem"', "edge.toml:1: tls.certificate and tls.key belong together: set both or neither"),
     ('[trunk]\nuser = "u"', "edge.toml:1: trunk.host is missing: trunk.user is set"),
-    ('[trunk]\nhost = "h"\nnumber = "me"', "edge.toml:3: trunk.number must be a telephone number, digits with or without +"),
+    (
+        '[trunk]\nhost = "h"\nnumber = "me"',
+        "edge.toml:3: trunk.number must be a telephone number, digits with or without +",
+    ),
     (
         '[trunk.berlin]\nprefixes = ["+4930"]\nuser = "u"',
         "edge.toml:1: trunk.berlin.host is missing: trunk.berlin.user is set",
     ),
-    ('[trunk.berlin]\nhost = "h"', "edge.toml:1: trunk.berlin.prefixes are missing: numbers without a prefix go by [trunk]"),
+    (
+        '[trunk.berlin]\nhost = "h"',
+        "edge.toml:1: trunk.berlin.prefixes are missing: numbers without a prefix go by [trunk]",
+    ),
     (
         '[trunk.berlin]\nhost = "h"\nprefixes = "Berlin"',
         'edge.toml:3: trunk.berlin.prefixes must be beginnings of numbers, for example "+49" or "112"',

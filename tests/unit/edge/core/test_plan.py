@@ -404,7 +404,7 @@ def test_the_row_names_the_calling_device():
     assert plan(CAT, "guard").caller_device is None
 
 
-# --- calls from outside that dial no name, but the number of the house -------------------------------------------------
+# --- calls from outside that dial no name, but the number of the house ------------------------------------------------
 
 
 def outside(opens: DeviceId | None = None, *, doors: Sequence[Device] = DEVICES, number: str = OUTSIDE) -> CallPlan:
