@@ -174,8 +174,8 @@ class LineMedia:
     kind: str  # audio, video
     packets: int  # received from this end
     octets: int
-    lost: int  # cumulative, RFC 3550 §6.4.1; negative with duplicates
-    jitter_ms: float
+    lost: int | None  # cumulative, RFC 3550 §6.4.1; negative with duplicates; None where the engine does not count it
+    jitter_ms: float | None
     sent: int  # packets sent to this end
     strangers: int = 0  # datagrams from other addresses, dropped
     fault: MediaFault | None = None

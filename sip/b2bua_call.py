@@ -49,11 +49,12 @@ from sip.flow import Destination, Flow, Handle
 from sip.leg import Leg, LegTools
 from sip.leg_uac import UacLeg
 from sip.leg_uas import UasLeg
-from sip.media.engine import CALLER_END, End, MediaListener, MediaSession, MediaUnavailable
+from sip.media.engine import CALLER_END, End, MediaUnavailable, OpenMedia
 from sip.media.recordings import Recordings
 from sip.media.rtp import StreamStats
 from sip.message import Response
 from sip.server_tx import ServerTx
+from sip.trace import Course
 from sip.uri import UriError
 
 log: Final = logging.getLogger(__name__)
@@ -74,8 +75,9 @@ class CallTools:
     desk: CallDesk
     roads: Roads
     time: Callable[[], float]  # monotonic seconds
+    now_ms: Callable[[], int]  # Unix milliseconds
     call_at: Callable[[float, Callable[[], None]], Handle]
-    open_media: Callable[[MediaListener], MediaSession]
+    open_media: OpenMedia
     host_towards: Callable[[Flow | Destination], str]  # our media address towards a peer
     is_ours: Callable[[str], bool]  # whether a host names us, in a redirect
     done: Callable[["Call"], None]  # every leg is over
@@ -108,10 +110,10 @@ class Call:
     def __init__(self, basics: CallBasics, machine: CallMachine, tools: CallTools) -> None:
         self.basics = basics
         self.machine = machine
-        self.call_ids: list[str] = []  # of all dialogs, for the ladder
+        self.course = Course()  # for the ladder
         self.stats: dict[End, tuple[StreamStats, ...]] = {}
         self._tools = tools
-        self._media = CallMedia(tools.open_media(self))
+        self._media = CallMedia(tools.open_media(self, digits=basics.plan.digits_from is not DigitSource.NOBODY))
         self._exchange = Exchange(self._media, lambda: self.feed(ForceEnd()))
         self._announcer = Announcer(self._media, tools.recordings, lambda s, f: tools.call_at(tools.time() + s, f))
         self._caller: UasLeg | None = None
@@ -127,13 +129,15 @@ class Call:
         """Take the caller's INVITE. The machine's `Start` is to follow. Raises UriError."""
         caller = self._caller = UasLeg(tools, self, tx, CONTACT_USER)
         self._legs_on_the_wire += 1
-        self.call_ids.append(caller.request.call_id)
+        self.course.names[caller.request.call_id] = self.basics.party.name or self.basics.party.number
         swallow = self.basics.plan.digits_from is DigitSource.CALLER
         self._media.add(CALLER_END, self._tools.host_towards(caller.request_flow), EndPolicy(swallow_digits=swallow))
 
     def feed(self, event: Event) -> None:
         """One more event; what commands set off in turn waits until they are carried out."""
         self._events.append(event)
+        if isinstance(event, Opened):
+            self.course.notes.append((self._tools.now_ms(), f"relay {event.label} opened"))
         if self._pumping:
             return
         self._pumping = True
@@ -172,7 +176,7 @@ class Call:
             return
         self._rung[number] = _Rung(target, leg)
         self._legs_on_the_wire += 1
-        self.call_ids.append(leg.request.call_id)
+        self.course.names[leg.request.call_id] = target.name
         leg.ring()
 
     def _policy(self, target: Target) -> EndPolicy:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sip.media import g711
-from sip.media.engine import CALLER_END, End, MediaSession, PeerLine
+from sip.media.engine import CALLER_END, End, Facing, MediaSession, PeerLine
 from sip.media.recordings import Recording
 from sip.media.rtp import StreamStats
-from sip.sdp import Attribute, Direction, Media, SdpError, Session, parse
+from sip.sdp import Attribute, Codec, Direction, Media, SdpError, Session, parse
 from sip.sdp_bridge import (
     Anchor,
     Direct,
@@ -94,8 +94,9 @@ class CallMedia:
         body = self._ends[to].own.render(told)
         for index, media in enumerate(told):
             theirs = answered.media[index] if index < len(answered.media) else media
-            self._describe(to, index, offered.media[index], media, rejected=media.rejected)
-            self._describe(source, index, theirs, state.pending[index], rejected=media.rejected)
+            agreed = _main(media)
+            self._describe(to, index, offered.media[index], media, agreed)
+            self._describe(source, index, theirs, state.pending[index], agreed)
         return body
 
     def connect(self, end: End) -> None:
@@ -119,7 +120,7 @@ class CallMedia:
         direction = Direction.of(media.direction.receives, media.direction.sends)
         rtpmap = Attribute("rtpmap", f"{payload} {_PLAYABLE[int(payload)]}/8000")
         ours = Media("audio", anchor.port, media.protocol, (payload,), anchor.host, direction, (rtpmap,))
-        self._describe(CALLER_END, index, media, ours, rejected=False)
+        self._describe(CALLER_END, index, media, ours, _main(ours))
         return caller.own.render(tuple(ours if i == index else rejected(m) for i, m in enumerate(offered.media)))
 
     def play(self, recording: Recording) -> bool:
@@ -154,20 +155,21 @@ class CallMedia:
             return Direct.DIRECT
         if not can_anchor(media):
             return Rejected.REJECTED
-        self._allocate(source, index, media.kind)
-        return self._allocate(to, index, media.kind)
+        self._allocate(source, index, media.kind, to)
+        return self._allocate(to, index, media.kind, source)
 
-    def _allocate(self, end: End, index: int, kind: str) -> Anchor:
+    def _allocate(self, end: End, index: int, kind: str, facing: End | None = None) -> Anchor:
         host = self._ends[end].host
-        port = self._ports[end, index] = self.session.allocate(end, index, kind, host)
+        other = Facing(facing, self._ends[facing].host) if facing is not None else None
+        port = self._ports[end, index] = self.session.allocate(end, index, kind, host, other)
         return Anchor(host, port)
 
-    def _describe(self, end: End, index: int, theirs: Media, ours: Media, *, rejected: bool) -> None:
-        if rejected or theirs.rejected:
+    def _describe(self, end: End, index: int, theirs: Media, ours: Media, agreed: Codec | None) -> None:
+        """*agreed*: the answer's codec; None: it has none of the line."""
+        if theirs.rejected or agreed is None:
             self.session.describe(end, index, None)
             return
         rtcp_host, rtcp_port = theirs.rtcp
-        codec = main_codec(theirs)
         self.session.describe(
             end,
             index,
@@ -178,11 +180,17 @@ class CallMedia:
                 rtcp_port=rtcp_port,
                 sends=theirs.direction.sends,
                 receives=theirs.direction.receives and not theirs.on_hold_by_address,
-                clock_hz=codec.clock_hz if codec else 8000,
+                clock_hz=agreed.clock_hz,
+                payload=agreed.payload,
                 event_payloads=event_payloads(ours, theirs),
                 swallow_events=self._ends[end].policy.swallow_digits,
             ),
         )
+
+
+def _main(answered: Media) -> Codec | None:
+    """The codec that an answer chose; None where it rejects the line."""
+    return None if answered.rejected else main_codec(answered) or next(iter(answered.codecs), None)
 
 
 def _playable(media: Media, *, ours: bool = False) -> int | None:

@@ -42,7 +42,7 @@ def _line(stats: StreamStats, *, judged: bool) -> LineMedia:
         packets=stats.packets,
         octets=stats.octets,
         lost=stats.lost,
-        jitter_ms=round(1000 * stats.jitter_s, 2),
+        jitter_ms=None if stats.jitter_s is None else round(1000 * stats.jitter_s, 2),
         sent=stats.sent_packets,
         strangers=stats.strangers,
         fault=_fault(stats) if judged else None,

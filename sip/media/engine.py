@@ -20,6 +20,14 @@ class MediaUnavailable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Facing:
+    """The other of two ends, and our address towards it."""
+
+    end: End
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
 class PeerLine:
     """What an end's description said about one media line."""
 
@@ -30,6 +38,7 @@ class PeerLine:
     sends: bool = True
     receives: bool = True
     clock_hz: int = 8000
+    payload: int | None = None  # RTP payload type that was agreed on
     event_payloads: frozenset[int] = frozenset()  # RTP payload types that carry RFC 4733 events from this end
     swallow_events: bool = False  # these packets are read and not forwarded (decision 21)
 
@@ -49,10 +58,11 @@ class MediaListener(Protocol):
 class MediaSession(Protocol):
     """Media of one call."""
 
-    def allocate(self, end: End, line: int, kind: str, host: str) -> int:
+    def allocate(self, end: End, line: int, kind: str, host: str, facing: Facing | None = None) -> int:
         """Our RTP port on *host* for that line (RTCP is the next); the same again if asked twice.
 
-        Raises MediaUnavailable.
+        *facing*: the end that it may be connected to, which an engine may need to know; None: nobody. Raises
+        MediaUnavailable.
         """
         ...
 
@@ -84,7 +94,14 @@ class MediaSession(Protocol):
         ...
 
 
+class OpenMedia(Protocol):
+    """Media of one more call. *digits*: RFC 4733 events of its ends have to be read."""
+
+    def __call__(self, listener: MediaListener, *, digits: bool = True) -> MediaSession: ...
+
+
 class MediaEngine(Protocol):
     """Makes sessions."""
 
-    def open(self, listener: MediaListener) -> MediaSession: ...
+    @property
+    def open(self) -> OpenMedia: ...

@@ -14,6 +14,7 @@ LANGUAGES: Final = ("en", "ru")
 RECORDING_MAX_S: Final = 8.0  # what is longer is cut: a caller who is told no wants to know it soon
 FILE_BYTES_MAX: Final = 2_000_000
 _EXTENSIBLE: Final = 0xFFFE  # the format proper stands further on
+_TAGS: Final = {g711.PCMA: 6, g711.PCMU: 7}
 _FORMAT: Final = struct.Struct("<HHIIHH")
 _CHUNK: Final = struct.Struct("<4sI")
 
@@ -63,6 +64,14 @@ def parse_wav(data: bytes) -> Recording:
             return Recording(sound[:longest].translate(g711.MULAW_TO_ALAW))
         case _:
             raise RecordingError(f"format {tag} with {bits} bits; 16-bit PCM, A-law or µ-law can be played")
+
+
+def wav_of(frames: Iterable[bytes], payload: int) -> bytes:
+    """A wave file of G.711 *frames*."""
+    sound = b"".join(frames)
+    form = _FORMAT.pack(_TAGS[payload], 1, g711.RATE_HZ, g711.RATE_HZ, 1, 8)
+    chunks = _CHUNK.pack(b"fmt ", len(form)) + form + _CHUNK.pack(b"data", len(sound)) + sound
+    return _CHUNK.pack(b"RIFF", 4 + len(chunks)) + b"WAVE" + chunks
 
 
 def _chunks(data: bytes) -> tuple[bytes, bytes]:

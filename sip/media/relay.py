@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVarTuple, Unpack
 
-from sip.media.engine import End, MediaListener, MediaUnavailable, PeerLine
+from sip.media.engine import End, Facing, MediaListener, MediaUnavailable, PeerLine
 from sip.media.latch import Address
 from sip.media.playout import Playout
 from sip.media.ports import PortPool
@@ -97,7 +97,7 @@ class RtpRelay:
 
     # --- sessions, on the event loop --------------------------------------------------------------------------------
 
-    def open(self, listener: MediaListener) -> "RelaySession":
+    def open(self, listener: MediaListener, *, digits: bool = True) -> "RelaySession":
         """Media of one more call."""
         return RelaySession(self, listener)
 
@@ -211,7 +211,7 @@ class RelaySession:
         self._ends: dict[End, dict[int, Stream]] = {}
         self._facing: dict[End, End] = {}
 
-    def allocate(self, end: End, line: int, kind: str, host: str) -> int:
+    def allocate(self, end: End, line: int, kind: str, host: str, facing: Facing | None = None) -> int:
         lines = self._ends.setdefault(end, {})
         if line not in lines:
             lines[line] = self._relay._bind(self._listener, end, kind, host)

@@ -45,8 +45,8 @@ class StreamStats:
     kind: str = "audio"
     packets: int = 0
     octets: int = 0  # payload and header, without IP and UDP
-    lost: int = 0  # RFC 3550 §6.4.1 cumulative; may be negative with duplicates
-    jitter_s: float = 0.0
+    lost: int | None = 0  # RFC 3550 §6.4.1 cumulative; may be negative with duplicates; None: not counted
+    jitter_s: float | None = 0.0
     sent_packets: int = 0
     sent_octets: int = 0
     strangers: int = 0  # datagrams from an address that was not the peer's

@@ -12,7 +12,7 @@ from models.ids import ApartmentId, CallId, DeviceId, SipUser
 from sip.b2bua import B2bua
 from sip.bindings import Binding
 from sip.flow import Flow
-from sip.media.engine import End, MediaListener, MediaUnavailable, PeerLine
+from sip.media.engine import End, Facing, MediaListener, MediaUnavailable, PeerLine
 from sip.media.recordings import Recordings
 from sip.media.rtp import StreamStats
 from sip.message import Headers, Request, Response, response_to
@@ -122,12 +122,12 @@ class FakeMedia:
     ports_left: int = 1000
     closed: bool = False
 
-    def open(self, listener: MediaListener) -> "FakeMedia":
+    def open(self, listener: MediaListener, *, digits: bool = True) -> "FakeMedia":
         self.listener = listener
         self.ports, self.peers, self.closed = {}, {}, False
         return self
 
-    def allocate(self, end: End, line: int, kind: str, host: str) -> int:
+    def allocate(self, end: End, line: int, kind: str, host: str, facing: Facing | None = None) -> int:
         if (end, line) not in self.ports:
             if self.ports_left == 0:
                 raise MediaUnavailable("no ports")

@@ -12,7 +12,7 @@ from models.ids import SipUser
 from sip.b2bua import B2bua
 from sip.bindings import Binding
 from sip.flow import Address, Flow
-from sip.media.engine import MediaListener
+from sip.media.engine import MediaEngine, MediaListener, MediaSession
 from sip.media.relay import RelaySession, RtpRelay
 from sip.media.settings import MediaSettings
 from sip.settings import SipSettings, TrunkSettings
@@ -36,6 +36,7 @@ class CallingHouse:
     client_tls: ssl.SSLContext | None = None  # where we connect: to a trunk
     settings: CallSettings = field(default_factory=CallSettings)
     media_ports: tuple[int, int] = (30000, 30399)
+    media: MediaEngine | None = None  # None: our own relay; another one is started and stopped by the test
 
     async def __aenter__(self) -> Self:
         sip = SipSettings(listen=(self.ip,), port=5060, tls_port=0, source_rate_per_s=0)
@@ -73,10 +74,13 @@ class CallingHouse:
         await self.relay.stop()
         await self._running.__aexit__()
 
-    def open(self, listener: MediaListener) -> RelaySession:
-        """`MediaEngine`: the relay's sessions, remembered."""
-        self.sessions.append(self.relay.open(listener))
-        return self.sessions[-1]
+    def open(self, listener: MediaListener, *, digits: bool = True) -> MediaSession:
+        """`MediaEngine`: that of the test, or the relay's sessions, remembered."""
+        if self.media is not None:
+            return self.media.open(listener, digits=digits)
+        session = self.relay.open(listener)
+        self.sessions.append(session)
+        return session
 
     @property
     def server(self) -> str:

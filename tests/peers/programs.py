@@ -49,6 +49,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "openssl": Program(_on_path("openssl"), ("openssl",)),
     "pjsua2": Program(lambda: importlib.util.find_spec("pjsua2") is not None, ()),
     "postgresql": Program(_file(f"{POSTGRES_BIN}/initdb"), ("postgresql",)),
+    "rtpengine": Program(_on_path("rtpengine"), ("rtpengine-daemon",)),
     "sipp": Program(_on_path("sipp"), ("sip-tester",)),
     "systemd-analyze": Program(_on_path("systemd-analyze"), ("systemd",)),
     "tshark": Program(_on_path("tshark", "dumpcap"), ("tshark",)),
