@@ -45,7 +45,9 @@ from mqtt.home_assistant.bridge import HomeAssistantBridge
 from mqtt.plane import MqttPlane
 from mqtt.topics import Topics
 from sip.b2bua import B2bua
+from sip.media.choose import make_engine
 from sip.media.relay import RtpRelay
+from sip.media.rtpengine import Rtpengine
 from sip.service import SipService
 from sip.settings import TrunkSettings
 from sip.trunk import Trunk
@@ -193,7 +195,7 @@ class Telephony:
     """What carries calls above the SIP endpoint."""
 
     desk: CallDesk
-    media: RtpRelay
+    media: RtpRelay | Rtpengine
     trunks: Sequence[Trunk]
     calls: B2bua
 
@@ -205,7 +207,7 @@ def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> T
     reach = SipReach(sip.registrar, base.clock, by_number.reachable)
     ports = DeskPorts(base.world, base.clock, reach, WriterCallStore(base.writer), doors.open_in_call, fan.tell)
     desk = CallDesk(ports, config.calls, trunk=bool(trunks))
-    media = RtpRelay(config.media)
+    media = make_engine(config.media)
     realm = base.world.snapshot.community.id
     recordings = load_recordings(config, base.world.snapshot.community.country, base.site)
     calls = B2bua(
