@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "holiday": "Holidays of the community.",
     "credential": "PINs, cards, faces, codes.",
     "group": "Groups of doors.",
+    "area": "Areas that know who is inside: anti-passback.",
     "pass": "Visitors' passes and delivery codes.",
     "whitelist": "Callers who may ring a door and open it by calling.",
     "camera": "Third-party cameras.",

@@ -192,6 +192,7 @@ class AccessDecision:
     duress: bool = False
     hint: str = ""
     cause: Cause | None = None  # which rule said `not_allowed`
+    second_factor: UnlockMethod | None = None  # what completes what was presented, where that was one of two
 
     @property
     def granted(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Final, Protocol, cast
 
 from edge.core.lockout import LockKey, Lockout
 from edge.core.passage import CODES as CODES
-from edge.core.passage import FirstFactor, Passage, Passages, completes, first_half, holder_of
+from edge.core.passage import FirstFactor, Passage, Passages, completes, first_half, holder_of, other_half
 from edge.core.restrictions import interlocked_by, locked_down, within_hours
 from edge.core.schedule import inside
 from edge.core.service import service_objection
@@ -284,7 +284,8 @@ def not_passed_back(case: Case, credential: Credential) -> Reason | None:
     if area is None:
         return None
     going_in = case.reader.area_side is AreaSide.ENTRY
-    case.passback = case.state.passages.inside(holder_of(credential), area, case.state.now_s) is going_in
+    seen = case.state.passages.inside(holder_of(credential), area, case.reader.id, case.state.now_s)
+    case.passback = seen is going_in
     if case.passback and going_in and area.passback is Passback.HARD:
         return _not_allowed(case, Cause.PASSBACK)
     return None
@@ -391,6 +392,7 @@ def _refused(case: Case, reason: Reason) -> Judgement:
         duress=credential.duress if credential else False,
         hint=_presented_hint(case),
         cause=case.cause,
+        second_factor=other_half(case.factor) if case.factor else None,
     )
     counted = decision.told is Reason.UNKNOWN_CREDENTIAL and case.attempt.method in CODES
     return Judgement(decision, case.device, wrong=case.counters() if counted else (), factor=case.factor)

@@ -11,7 +11,7 @@ ANSWER_LIVES_MS: Final = 10_000
 
 
 def decision_payload(decision: AccessDecision, attempt_id: str, at_ms: int) -> dict[str, object]:
-    """Always every key, `web_relay` alone is absent where there is none.
+    """Always every key; `web_relay` and `second_factor` are absent where there is none.
 
     *at_ms*: the attempt's own time, the device's clock. The reason is what the device may know, not always the truth.
     """
@@ -28,6 +28,8 @@ def decision_payload(decision: AccessDecision, attempt_id: str, at_ms: int) -> d
     }
     if decision.web_relay:
         payload["web_relay"] = decision.web_relay
+    if decision.second_factor is not None:  # so that the reader can ask for it
+        payload["second_factor"] = decision.second_factor.value
     return payload
 
 

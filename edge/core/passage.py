@@ -70,8 +70,16 @@ class Passages:
         """Whether *door* was reported open, or was released so lately that somebody may be opening it."""
         return self._open.get(door, False) or now_s < self._released.get(door, now_s)
 
-    def inside(self, holder: str, area: Area, now_s: float) -> bool | None:
-        """Whether *holder* was last seen going into *area*; None where that is not known (any more)."""
+    def inside(self, holder: str, area: Area, reader: DeviceId, now_s: float) -> bool | None:
+        """Whether *holder* was last seen going into *area*; None where that is not known (any more).
+
+        Whom another reader than *reader* let through, and whose door has not opened yet, goes there already; at the
+        same one they may try again.
+        """
+        for door, waiting in self._pending.items():
+            for passage, until_s in waiting:
+                if door != reader and now_s < until_s and passage[:2] == (holder, area.id) and passage.era == area.era:
+                    return passage.inside
         seen = self._seen.get((holder, area.id))
         if seen is None:
             return None
@@ -167,6 +175,11 @@ def first_half(attempt: Attempt, credential: Credential) -> FirstFactor | None:
     if credential.uses_left is not None or attempt.method not in KEYS | CODES:
         return None
     return FirstFactor(credential.id, attempt.method)
+
+
+def other_half(first: FirstFactor) -> UnlockMethod:
+    """What a reader asks for next."""
+    return UnlockMethod.PIN if first.method in KEYS else UnlockMethod.RF_CARD
 
 
 def completes(first: FirstFactor, other: Credential, attempt: Attempt, credential: Credential) -> bool:

@@ -393,6 +393,19 @@ def test_a_visitors_pass_by_hand(edge, told, tmp_path):
     edge("group", "remove", "Outside")
 
 
+def test_an_area_by_hand(edge, told):
+    edge("area", "add", "Cellar", "--entry", "Gate", "--passback", "hard", "--forget-h", "8")
+    (area,) = told("area", "list")
+    assert (area["entry"], area["exit"], area["passback"], area["forget_h"]) == (["Gate"], [], "hard", 8)
+    assert told("device", "show", GATE)["area"] == "Cellar"
+    edge("area", "set", "Cellar", "--entry", "", "--exit", "Gate", "--passback", "soft")
+    assert told("device", "show", GATE)["area_side"] == "exit"
+    edge("area", "reset", "Cellar")
+    edge("area", "remove", "Cellar")
+    edge("area", "remove", "Cellar", code=1)
+    assert told("device", "show", GATE)["area"] is None
+
+
 def test_a_lock_down_by_hand(edge, told):
     card = ("door", "explain", "Gate", "--card", "04A1B2C3D4")
     edge("credential", "add", "rf_card", "--apartment", "101", "--value", "04A1B2C3D4")
