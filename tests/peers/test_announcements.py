@@ -62,3 +62,24 @@ async def test_a_talk_that_lasts_too_long_is_told_so(tmp_path: Path, addresses: 
     assert tone.seconds_of(heard, 1320) >= HEARD_S
     assert (row["outcome"], row["ended_by"]) == ("answered", "edge")
     here.running.well_formed()
+
+
+async def test_a_single_callee_hears_the_visitor_before_it_answers(tmp_path: Path, addresses: Iterator[str]) -> None:
+    settings = {"calls": {"ring_time_s": 4.0}}
+    async with (
+        street(tmp_path, addresses, {"101": 3}, settings=settings) as here,
+        here.monitor("101", ((0.0, 183),)) as monitor,
+    ):
+        await monitor.registered()
+        since = await here.dial("101")
+        await here.gate.wait("state", since=since, state="early", status=183)
+        await asyncio.sleep(2.5)
+        here.gate.do("hangup")
+        assert (await here.ended(since))["status"] == 487
+        await monitor.wait("closed")
+        row = await here.row()
+    assert monitor.wav is not None
+    assert tone.seconds_of(monitor.wav, 440) >= HEARD_S
+    (line,) = row["legs"][0]["media"]
+    assert (line["fault"], min(line["packets"], line["sent"]) > 50) == (None, True)
+    here.running.well_formed()

@@ -127,6 +127,13 @@ async def test_packets_pass_both_ways_unchanged_from_our_ports(relay, phones, ed
     assert relay.streams == 0
 
 
+async def test_comfort_noise_passes(relay, phones):
+    door, monitor = phones(), phones()
+    _, at_door, _ = joined(relay, door, monitor, Listener())
+    packet = door.send(at_door, b"\x40\x10", kind=13)  # RFC 3389
+    assert (await monitor.receive())[0] == packet
+
+
 async def test_media_goes_back_to_where_it_comes_from(relay, phones):
     door, monitor = phones(described=NOWHERE), phones()  # as baresip does on loopback
     _, at_door, at_monitor = joined(relay, door, monitor, Listener())

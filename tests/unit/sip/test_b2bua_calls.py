@@ -432,3 +432,27 @@ async def test_a_daemon_that_stops_does_not_wait_for_an_ack(bench):
     bench.door.response(200)
     await bench.b2bua.end_all(within_s=0.02)
     bench.door.request("BYE")
+
+
+VIDEO = "m=video 4002 RTP/AVP 97\r\na=rtpmap:97 H264/90000\r\n"
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_single_callee_sees_the_visitor_before_it_answers(bench, alone):
+    """Its 183 brings the door's picture; of several none is chosen, so they see it when they answer."""
+    legs = [target(bench.monitor.user), target(bench.monitor_2.user)]
+    bench.desk.plan_ = plan(legs[:1] if alone else legs)
+    bench.door.invite(body=sdp("192.0.2.50", extra=VIDEO))
+    leg = bench.monitor.request("INVITE")
+    bench.monitor.respond(leg, 183, sdp("192.0.2.60", extra=VIDEO + "a=recvonly\r\n"))
+    if not alone:
+        bench.door.response(180)
+        assert bench.media.connected == []
+        return
+    audio, video = parse(bench.door.response(183).body).media
+    assert (video.kind, video.port, video.direction.value) == ("video", bench.media.ports[CALLER_END, 1], "recvonly")
+    assert bench.media.connected == [(CALLER_END, 0)]
+    picture = bench.media.peers[0, 1]
+    assert picture is not None
+    assert (picture.host, picture.port, picture.receives) == ("192.0.2.60", 4002, True)
+    assert audio.port == bench.media.ports[CALLER_END, 0]
