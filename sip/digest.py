@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from sip.message import Request, Response
@@ -13,6 +14,8 @@ from sip.uri import quote_string
 _PAIR: Final = r"\s*([A-Za-z0-9\-]+)\s*=\s*(\"[^\"\\]*(?:\\.[^\"\\]*)*\"|[^\s,\"]+)\s*(?:,|$)"
 _PARAM: Final = re.compile(_PAIR)
 _PARAMS: Final = re.compile(f"(?:{_PAIR})+")
+_PLAIN_PARAM: Final = re.compile(r"(([A-Za-z0-9\-]{1,32})=(?:\"([^\"\\]*)\"|([^\s,\"]+))(?:, ?|$))")  # the usual way
+PLAIN_CHARS_MAX: Final = 512  # the search for them is quadratic at worst
 ALGORITHMS: Final = ("SHA-256", "MD5")  # the stronger one first
 MAX_TRIES: Final = 2  # answers to challenges for one request: the second only if the first was stale
 
@@ -31,12 +34,17 @@ def ha1(algorithm: str, user: str, realm: str, password: str) -> str:
 
 def digest_response(algorithm: str, ha1_hex: str, fields: Mapping[str, str], method: str) -> str:
     """The response to *fields* (nonce, uri, and with qop also nc, cnonce, qop) for *method*."""
-    ha2 = hash_hex(algorithm, f"{method}:{fields['uri']}")
+    ha2 = _ha2(algorithm, method, fields["uri"])
     if "qop" in fields:
         middle = f"{fields['nonce']}:{fields['nc']}:{fields['cnonce']}:{fields['qop']}"
     else:
         middle = fields["nonce"]  # RFC 2069; we answer such a challenge, but never send one
     return hash_hex(algorithm, f"{ha1_hex}:{middle}:{ha2}")
+
+
+@lru_cache(maxsize=256)  # registrations name the same few URIs again and again
+def _ha2(algorithm: str, method: str, uri: str) -> str:
+    return hash_hex(algorithm, f"{method}:{uri}")
 
 
 def parse_digest(value: str) -> dict[str, str] | None:
@@ -47,6 +55,10 @@ def parse_digest(value: str) -> dict[str, str] | None:
     scheme, _, rest = value.partition(" ")
     if scheme.lower() != "digest":
         return None
+    plain = _PLAIN_PARAM.findall(rest) if len(rest) <= PLAIN_CHARS_MAX else []
+    if plain and "".join([one[0] for one in plain]) == rest:
+        found = {name.lower(): quoted or bare for _, name, quoted, bare in plain}
+        return found if len(found) == len(plain) else None
     if not _PARAMS.fullmatch(rest):
         return None
     pairs = _PARAM.findall(rest)

@@ -7,7 +7,7 @@ from sip.message import Request
 from sip.parser import MAX_HEAD_BYTES, ParseError, parse
 
 MAX_BODY_BYTES: Final = 64 * 1024
-_LENGTH: Final = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$")
+_LENGTH: Final = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:([^\r\n]*)")
 _LENGTH_LINE: Final = re.compile(rb"(?im)^(?:content-length|l)[ \t]*:[^\n]*\n")
 
 
@@ -74,9 +74,10 @@ class StreamFramer:
         if end > MAX_HEAD_BYTES:
             raise ParseError(513, "Message Too Large")
         found = _LENGTH.findall(self._buffer, 0, end)
-        if len(found) != 1 or not found[0].isdigit() or len(found[0]) > 9:
+        digits = found[0].strip(b" \t") if len(found) == 1 else b""
+        if not digits.isdigit() or len(digits) > 9:
             raise self._broken(end, 400, "Content-Length is needed on a stream")
-        length = int(found[0])
+        length = int(digits)
         if length > MAX_BODY_BYTES:
             raise self._broken(end, 413, "Request Entity Too Large")
         self._needed = end + 4 + length

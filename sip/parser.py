@@ -20,7 +20,7 @@ KNOWN_METHODS: Final = frozenset(
 )  # fmt: skip
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^<>\"]+")
-_FOLD: Final = re.compile(r"[ \t]*\r\n[ \t]+")
+_FOLD: Final = re.compile(r"\r\n[ \t]+")
 _ONCE: Final = ("From", "To", "Call-ID", "CSeq")
 _AT_MOST_ONCE: Final = ("Content-Length", "Max-Forwards", "Content-Type", "Expires")
 
@@ -51,7 +51,7 @@ def parse(data: bytes, stream: bool = False) -> Request | Response:
         raise ParseError(513, "Message Too Large")
     text = head.decode("utf-8", "surrogateescape")
     if "\r\n " in text or "\r\n\t" in text:
-        text = _FOLD.sub(" ", text)
+        text = _unfolded(text)
     lines = text.split("\r\n")
     if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
         # A lone CR or LF could start another header line at a laxer peer: not even an answer may repeat it.
@@ -129,6 +129,12 @@ def _start_line(line: str) -> tuple[str, str, int, str, tuple[int, str] | None]:
     if not _SCHEME.fullmatch(uri) or "\t" in uri:
         return method, uri, 0, "", (400, "Malformed Request-URI")
     return method, uri, 0, "", None
+
+
+def _unfolded(text: str) -> str:
+    """RFC 3261 §7.3.1: a line that begins with white space goes on; all the white space there is one space."""
+    *parts, last = _FOLD.split(text)
+    return " ".join([*(part.rstrip(" \t") for part in parts), last])
 
 
 def _header_lines(lines: list[str]) -> tuple[dict[str, list[str]], tuple[int, str] | None]:

@@ -11,6 +11,8 @@ Params = tuple[tuple[str, str | None], ...]
 
 _NAME: Final = r"[A-Za-z0-9\-.!%*_+`'~]+"
 _QUOTED: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+# Each of these takes time in proportion to its text, whatever the text: no repetition inside a repetition without a
+# separator between, no two neighbours that eat the same character. `tests/unit/sip/test_linear.py` holds that.
 # The shapes that nearly all texts have, read in one step; everything else goes the long way.
 _PLAIN_URI: Final = re.compile(
     r"(sips?):([A-Za-z0-9.+*_\-]+)@([A-Za-z0-9_][A-Za-z0-9_.\-]*)(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?", re.ASCII
@@ -141,6 +143,7 @@ class NameAddr:
         plain = _PLAIN_ADDR.fullmatch(text)
         if plain is not None:
             return cls(plain[1], "", (("tag", plain[2]),) if plain[2] else ())
+        text = text.strip()
         quoted = _DISPLAY_QUOTED.match(text)
         found = quoted or _DISPLAY_TOKENS.match(text)
         if found is not None:
