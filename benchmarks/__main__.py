@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-NOT_RUN_HERE: Final = {"__init__", "__main__", "sip_server"}  # the last is a server for load from outside
+NOT_RUN_HERE: Final = {"__init__", "__main__", "sip_server", "sip_load"}  # the last two are what others use
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,8 @@ NONCES_REMEMBERED_MAX: Final = 65_536
 COMEBACKS_BEFORE_FALLBACK: Final = 3  # decision 34
 _MAC_CHARS: Final = 24
 _NONCE_CHARS: Final = 12 + 8 + _MAC_CHARS
+_NEEDED: Final = frozenset(("username", "nonce", "uri", "response", "qop", "nc", "cnonce"))
+_HEX: Final = frozenset("0123456789abcdefABCDEF")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,15 @@ class Nonces:
     """Nonces of time and MAC: nothing is kept for one until it has been used (RFC 7616 §5.4)."""
 
     def __init__(self, key: bytes | None = None) -> None:
-        self._key = key or secrets.token_bytes(32)
+        self._keyed = hashlib.blake2s(key=key or secrets.token_bytes(32), digest_size=_MAC_CHARS // 2)
+        self._made = 0
         self._counts: dict[str, int] = {}  # the highest nc accepted, in the order of first use
         self._floor_ms = 0  # nonces not newer than this that we do not remember may have been used
 
     def make(self, now: float) -> str:
         """A fresh nonce; *now* is seconds of a clock that does not go back."""
-        head = f"{int(now * 1000):012x}{secrets.token_hex(4)}"
+        self._made = (self._made + 1) & 0xFFFFFFFF
+        head = f"{int(now * 1000):012x}{self._made:08x}"
         return head + self._mac(head)
 
     def use(self, nonce: str, nc: int, now: float) -> bool:
@@ -79,7 +83,9 @@ class Nonces:
         return int(head[:12], 16) if hmac.compare_digest(mac, self._mac(head)) else None
 
     def _mac(self, head: str) -> str:
-        return hashlib.blake2s(head.encode(), key=self._key, digest_size=_MAC_CHARS // 2).hexdigest()
+        mac = self._keyed.copy()
+        mac.update(head.encode())
+        return mac.hexdigest()
 
 
 class Authenticator:
@@ -119,39 +125,57 @@ class Authenticator:
 
     def check(self, request: Request, now: float) -> Verdict:
         """Judge *request*; *now* is seconds of a clock that does not go back."""
-        fields = self._credentials(request)
+        lines = request.headers.get_all("Authorization")
+        fields = next((found for line in lines if (found := self.credentials(line)) is not None), None)
         if fields is None:
-            return self._challenge(request, now, "no_answer")
-        user, algorithm = fields["username"], fields["algorithm"]
-        expected = digest_response(algorithm, self._ha1_of(user, algorithm), fields, request.method)
-        if not hmac.compare_digest(expected.encode(), fields["response"].lower().encode("utf-8", "replace")):
-            return self._challenge(request, now, "wrong", answered=True)
+            user = _user_of(request)
+            return Verdict(status=401, challenges=self.challenges(user, request.via.branch, now), why="no_answer")
+        user = fields["username"]
+        if not self.matches(fields, request.method):
+            return self._refused(user, now, "wrong")
         if not _same_resource(fields["uri"], request.uri):
             return Verdict(status=400, why="foreign")
-        if not self._nonces.use(fields["nonce"], int(fields["nc"], 16), now):
-            return self._challenge(request, now, "stale", answered=True)
-        self._unanswered.pop(user, None)
-        if algorithm == "SHA-256":
-            self._does_sha.add(user)
+        if not self.spend(fields, now):
+            return self._refused(user, now, "stale")
         if not _owns(user, request):
             return Verdict(status=403, why="foreign")
         return Verdict(user=SipUser(user), why="proven")
 
-    def _credentials(self, request: Request) -> dict[str, str] | None:
-        """The first complete Digest credentials for our realm and an algorithm that this user is offered."""
-        for line in request.headers.get_all("Authorization"):
-            fields = parse_digest(line)
-            if fields is None or fields.get("realm") != self.realm:
-                continue
-            fields["algorithm"] = fields.get("algorithm", "MD5").upper()
-            if not {"username", "nonce", "uri", "response", "qop", "nc", "cnonce"} <= fields.keys():
-                continue
-            count = fields["nc"]
-            if fields["qop"].lower() != "auth" or len(count) != 8 or not _is_hex(count):
-                continue
-            if fields["algorithm"] in self._algorithms(fields["username"]):
-                return fields
-        return None
+    # --- the steps of `check`, for those who read a request in their own way ---
+
+    def challenges(self, user: str, branch: str, now: float) -> tuple[str, ...]:
+        """What to ask of somebody who calls himself *user* and brought no answer to a challenge."""
+        algorithms = self._algorithms(user)
+        if self._should_fall_back(user, algorithms, branch):
+            algorithms = ("MD5",)
+        return self._ask(algorithms, now)
+
+    def credentials(self, line: str) -> dict[str, str] | None:
+        """An Authorization value, if it is complete, for our realm, and of an algorithm that its user is offered."""
+        fields = parse_digest(line)
+        if fields is None or fields.get("realm") != self.realm or not fields.keys() >= _NEEDED:
+            return None
+        algorithm = fields["algorithm"] = fields.get("algorithm", "MD5").upper()
+        count = fields["nc"]
+        if fields["qop"].lower() != "auth" or len(count) != 8 or not _HEX.issuperset(count):
+            return None
+        return fields if algorithm in self._algorithms(fields["username"]) else None
+
+    def matches(self, fields: Mapping[str, str], method: str) -> bool:
+        """Whether *fields* were made with the password of their user."""
+        algorithm = fields["algorithm"]
+        expected = digest_response(algorithm, self._ha1_of(fields["username"], algorithm), fields, method)
+        return hmac.compare_digest(expected.encode(), fields["response"].lower().encode("utf-8", "replace"))
+
+    def spend(self, fields: Mapping[str, str], now: float) -> bool:
+        """Use up the nonce count of *fields* that match. False: it is old, used before, or not ours."""
+        if not self._nonces.use(fields["nonce"], int(fields["nc"], 16), now):
+            return False
+        user = fields["username"]
+        self._unanswered.pop(user, None)
+        if fields["algorithm"] == "SHA-256":
+            self._does_sha.add(user)
+        return True
 
     def _ha1_of(self, user: str, algorithm: str) -> str:
         """The stored hash; for an unknown user one that nothing answers to, at the same cost."""
@@ -174,19 +198,15 @@ class Authenticator:
             case DigestOffer.BOTH:
                 return self._offer
 
-    def _challenge(self, request: Request, now: float, why: str, *, answered: bool = False) -> Verdict:
-        user = _user_of(request)
-        algorithms = self._algorithms(user)
-        if answered:
-            self._unanswered.pop(user, None)
-        elif self._should_fall_back(user, algorithms, request.via.branch):
-            algorithms = ("MD5",)
-        stale = ", stale=true" if why == "stale" else ""
-        challenges = tuple(
-            f'Digest realm="{self.realm}", nonce="{self._nonces.make(now)}", qop="auth", algorithm={algorithm}{stale}'
-            for algorithm in algorithms
-        )
-        return Verdict(status=401, challenges=challenges, why=why)
+    def _refused(self, user: str, now: float, why: str) -> Verdict:
+        """He does answer challenges, but not this way."""
+        self._unanswered.pop(user, None)
+        asked = self._ask(self._algorithms(user), now, stale=why == "stale")
+        return Verdict(status=401, challenges=asked, why=why)
+
+    def _ask(self, algorithms: Sequence[str], now: float, *, stale: bool = False) -> tuple[str, ...]:
+        start = f'Digest realm="{self.realm}", nonce="{self._nonces.make(now)}", qop="auth", algorithm='
+        return tuple([f"{start}{algorithm}{', stale=true' if stale else ''}" for algorithm in algorithms])
 
     def _should_fall_back(self, user: str, algorithms: tuple[str, ...], branch: str) -> bool:
         """Decision 34: some phones are lost at the sight of SHA-256, and never answer."""
@@ -231,7 +251,3 @@ def _same_resource(claimed: str, uri: str) -> bool:
         return SipUri.parse(claimed).user in (None, SipUri.parse(uri).user)
     except UriError:
         return False
-
-
-def _is_hex(text: str) -> bool:
-    return all(char in "0123456789abcdefABCDEF" for char in text)

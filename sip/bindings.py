@@ -3,7 +3,8 @@
 import enum
 import heapq
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from models.binding import ContactBinding
 from models.ids import SipUser
@@ -21,8 +22,7 @@ class Offline(enum.Enum):
     REMOVED = "removed"  # the account is gone
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """One contact of one user. Requests go to *flow*, with *contact* untouched as Request-URI."""
 
     sip_user: SipUser
@@ -194,7 +194,7 @@ class BindingTable:
             entry = self._entry(key)
             if entry is not None and entry.binding.flow.connection == flow.connection:
                 self._set_live(entry, False, Offline.CONNECTION_LOST)
-                entry.binding = replace(entry.binding, flow=flow._replace(connection=0))
+                entry.binding = entry.binding._replace(flow=flow._replace(connection=0))
 
     def ping_answered(self, key: str) -> None:
         entry = self._entry(key)

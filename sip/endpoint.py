@@ -66,6 +66,7 @@ class Endpoint:
         self.vouch: Callable[[Request, Flow], str | None] | None = None  # the trunk: its name, for what comes from it
         self.on_ack: Callable[[Request, Flow], None] | None = None  # an ACK to a 2xx
         self.on_stray_success: Callable[[Response, Flow], None] | None = None  # 2xx to an INVITE long forgotten
+        self.shortcut: Callable[[bytes, Flow], bool] | None = None  # answers a REGISTER alone; False: the long way
         self.on_connection_lost: list[Callable[[Flow], None]] = []
         self._handlers: dict[str, Handler] = {}
         self._clients: dict[tuple[str, str], ClientTx] = {}  # by branch and method
@@ -73,7 +74,7 @@ class Endpoint:
         self._invites: dict[tuple[str, int, str], ServerTx] = {}  # by Call-ID, CSeq number, From tag
         self._answers: dict[Key, tuple[Flow, bytes]] = {}  # non-INVITE transactions in Completed
         self._answers_due: deque[tuple[float, Key]] = deque()
-        self._tag_key = secrets.token_bytes(16)
+        self._tags = hashlib.blake2s(key=secrets.token_bytes(16), digest_size=8)
 
     # --- for transaction users ------------------------------------------------------------------------------------
 
@@ -108,6 +109,8 @@ class Endpoint:
             return
         self.counters["messages_received"] += 1
         try:
+            if data.startswith(b"REGISTER ") and self._takes_shortcut(data, flow):
+                return
             message = parse(data, flow.reliable)
             if not data.startswith(UNTRACED):
                 self.trace.record(message.call_id, False, flow, data, self.clock.now_ms())
@@ -120,6 +123,9 @@ class Endpoint:
         except Exception:  # noqa: BLE001  # the entry point of a datagram: one bad packet must not end the daemon
             self.counters["handler_errors"] += 1
             log.exception("a SIP message could not be handled", extra={"peer": str(flow.remote)})
+
+    def _takes_shortcut(self, data: bytes, flow: Flow) -> bool:
+        return self.shortcut is not None and self.shortcut(data, flow)
 
     def refuse_stream(self, error: ParseError, flow: Flow) -> None:
         """A stream could not be framed: answer if anything can be; the connection is about to be closed."""
@@ -145,10 +151,7 @@ class Endpoint:
         known = self._servers.get(key)
         if known is not None:
             known.retransmitted()
-        elif key in self._answers:
-            self.counters["retransmissions_absorbed"] += 1
-            self.transmit(*self._answers[key], request.call_id)
-        else:
+        elif not self.answer_again(key, request.call_id):
             self._locate(request, flow)
             check(request)
             if request.method == "CANCEL":
@@ -298,6 +301,15 @@ class Endpoint:
     def forget_client(self, tx: ClientTx) -> None:
         self._clients.pop((tx.branch, tx.request.method), None)
 
+    def answer_again(self, key: Key, call_id: str) -> bool:
+        """Whether the non-INVITE request of *key* came before; if so it gets the same answer (trap 29)."""
+        answer = self._answers.get(key)
+        if answer is None:
+            return False
+        self.counters["retransmissions_absorbed"] += 1
+        self.transmit(*answer, call_id)
+        return True
+
     def remember_answer(self, key: Key, flow: Flow, data: bytes) -> None:
         """A non-INVITE server transaction has its final answer: all that is left of it is these bytes (timer J)."""
         self._servers.pop(key, None)
@@ -342,8 +354,13 @@ class Endpoint:
 
     def _tag(self, request: Request) -> str:
         """A To tag that is the same for the same request."""
-        text = f"{request.headers.get('Call-ID')}\n{request.headers.get('CSeq')}\n{request.headers.get('From')}"
-        return hashlib.blake2s(text.encode("utf-8", "replace"), key=self._tag_key, digest_size=8).hexdigest()
+        headers = request.headers
+        return self.tag_for(headers.get("Call-ID") or "", headers.get("CSeq") or "", headers.get("From") or "")
+
+    def tag_for(self, call_id: str, cseq: str, from_: str) -> str:
+        tag = self._tags.copy()
+        tag.update(f"{call_id}\n{cseq}\n{from_}".encode("utf-8", "replace"))
+        return tag.hexdigest()
 
     def _locate(self, request: Request, flow: Flow) -> None:
         """Note in the top Via where the request really came from (RFC 3261 §18.2.1, RFC 3581 §4)."""

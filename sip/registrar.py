@@ -4,10 +4,9 @@ import email.utils
 import hashlib
 import logging
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from edge.core.ports import BindingStore
 from models.ids import SipUser
@@ -25,10 +24,10 @@ DEFAULT_EXPIRES_S: Final = 3600  # RFC 3261 §10.2: where the device names none,
 EXPIRES_JITTER: Final = 0.1  # so that devices that came together do not come back together
 CONTACTS_MAX: Final = 8  # of one user; the one renewed longest ago makes room
 USER_AGENT_CHARS_MAX: Final = 128
+WISHES_REMEMBERED_MAX: Final = 16_384
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
+class Wish(NamedTuple):
     """One Contact of a REGISTER, read."""
 
     contact: str
@@ -37,6 +36,16 @@ class _Wish:
     instance: str
     reg_id: int | None
     key: str
+
+
+class Sender(NamedTuple):
+    """What a registration says beside its contacts."""
+
+    user: SipUser  # proven
+    flow: Flow
+    call_id: str
+    cseq: int
+    user_agent: str
 
 
 class Registrar:
@@ -105,21 +114,35 @@ class Registrar:
             wishes = _wildcard(request, current) if is_wildcard(request) else _wishes(request, user, flow)
         except UriError:
             return response_to(request, 400, "Malformed Contact", to_tag)
+        sender = Sender(user, flow, request.call_id, request.cseq.number, request.headers.get("User-Agent") or "")
         for wish in wishes:
             if 0 < wish.expires_s < self._settings.min_expires_s:  # §10.3 step 7
                 refused = response_to(request, 423, to_tag=to_tag)
                 refused.headers.set("Min-Expires", str(self._settings.min_expires_s))
                 return refused
-            if (known := current.get(wish.key)) is not None and _out_of_order(request, known):
+            if _out_of_order(sender, current.get(wish.key)):
                 return response_to(request, 500, "Out of order", to_tag)
-        changed, removed = self._carry_out(request, wishes, user, flow, now_ms)
-        if changed or removed:
-            self._store.save([b.stored() for b in changed], [(b.sip_user, b.key) for b in removed])
+        self._carry_out(wishes, sender, now_ms)
         return self._success(request, user, now_ms, to_tag)
 
-    def _carry_out(
-        self, request: Request, wishes: list[_Wish], user: SipUser, flow: Flow, now_ms: int
-    ) -> tuple[list[Binding], list[Binding]]:
+    # --- one contact, for those who read a REGISTER in their own way ---
+
+    def plain_wish(self, line: str, expires: str | None, sender: Sender) -> Wish | None:
+        """The Contact *line* of a REGISTER that has no other; None where `register` would refuse or remove it."""
+        try:
+            wish = _plain_wish(line, expires, sender.user, sender.flow.transport)
+        except UriError:
+            return None
+        if wish.expires_s < self._settings.min_expires_s or _out_of_order(sender, self.table.get(wish.key)):
+            return None
+        return wish
+
+    def bind(self, wish: Wish, sender: Sender, now_ms: int) -> list[str]:
+        """Carry out a `plain_wish`; the Contact values of the answer."""
+        self._carry_out((wish,), sender, now_ms)
+        return self._contacts(sender.user, now_ms)
+
+    def _carry_out(self, wishes: Iterable[Wish], sender: Sender, now_ms: int) -> None:
         changed: list[Binding] = []
         removed: list[Binding] = []
         for wish in wishes:
@@ -128,28 +151,34 @@ class Registrar:
                     removed.append(gone)
                 continue
             binding = Binding(
-                sip_user=user,
+                sip_user=sender.user,
                 key=wish.key,
                 contact=wish.contact,
-                flow=flow,
+                flow=sender.flow,
                 expires_at_ms=now_ms + 1000 * self._granted_s(wish.expires_s),
                 q=wish.q,
-                call_id=request.call_id,
-                cseq=request.cseq.number,
+                call_id=sender.call_id,
+                cseq=sender.cseq,
                 instance=wish.instance,
                 reg_id=wish.reg_id,
-                user_agent=(request.headers.get("User-Agent") or "")[:USER_AGENT_CHARS_MAX],
+                user_agent=sender.user_agent[:USER_AGENT_CHARS_MAX],
                 updated_at_ms=now_ms,
             )
             self.table.put(binding)
             changed.append(binding)
-        if changed and self.table.count(user) > CONTACTS_MAX:
-            present = sorted(self.table.of(user, now_ms), key=lambda binding: binding.updated_at_ms)
-            for oldest in present[: max(0, len(present) - CONTACTS_MAX)]:
-                self.table.remove(oldest.key, Offline.REPLACED)
-                removed.append(oldest)
-        gone_keys = {binding.key for binding in removed}
-        return [binding for binding in changed if binding.key not in gone_keys], removed
+        if changed and self.table.count(sender.user) > CONTACTS_MAX:
+            removed += self._make_room(sender.user, now_ms)
+            gone_keys = {binding.key for binding in removed}
+            changed = [binding for binding in changed if binding.key not in gone_keys]
+        if changed or removed:
+            self._store.save([b.stored() for b in changed], [(b.sip_user, b.key) for b in removed])
+
+    def _make_room(self, user: SipUser, now_ms: int) -> list[Binding]:
+        present = sorted(self.table.of(user, now_ms), key=lambda binding: binding.updated_at_ms)
+        oldest = present[: max(0, len(present) - CONTACTS_MAX)]
+        for binding in oldest:
+            self.table.remove(binding.key, Offline.REPLACED)
+        return oldest
 
     def _granted_s(self, wanted_s: int) -> int:
         wanted_s = min(wanted_s, self._settings.max_expires_s)
@@ -159,54 +188,64 @@ class Registrar:
     def _success(self, request: Request, user: SipUser, now_ms: int, to_tag: str) -> Response:
         """§10.3 step 8: all bindings of the AOR with the time they have left."""
         response = response_to(request, 200, to_tag=to_tag)
-        for binding in self.table.of(user, now_ms):
-            left_s = max(1, round((binding.expires_at_ms - now_ms) / 1000))
-            response.headers.add("Contact", f"<{binding.contact}>;expires={left_s}")
-        response.headers.set("Date", _date(now_ms // 1000))  # many panels have no clock
+        for contact in self._contacts(user, now_ms):
+            response.headers.add("Contact", contact)
+        response.headers.set("Date", http_date(now_ms // 1000))  # many panels have no clock
         return response
 
+    def _contacts(self, user: SipUser, now_ms: int) -> list[str]:
+        return [
+            f"<{binding.contact}>;expires={max(1, (binding.expires_at_ms - now_ms + 500) // 1000)}"
+            for binding in self.table.of(user, now_ms)
+        ]
 
-def _wildcard(request: Request, current: dict[str, Binding]) -> list[_Wish]:
+
+def _wildcard(request: Request, current: dict[str, Binding]) -> list[Wish]:
     """§10.3 step 6: all of them, and only together with Expires: 0."""
     if request.headers.get_all("Expires") != ["0"]:
         raise UriError("Contact: * without Expires: 0")
-    return [_Wish(b.contact, 0, b.q, b.instance, b.reg_id, b.key) for b in current.values()]
+    return [Wish(b.contact, 0, b.q, b.instance, b.reg_id, b.key) for b in current.values()]
 
 
-def _wishes(request: Request, user: SipUser, flow: Flow) -> list[_Wish]:
+def _wishes(request: Request, user: SipUser, flow: Flow) -> list[Wish]:
     general = _seconds(request.headers.get("Expires"), DEFAULT_EXPIRES_S)
-    return [_wish(contact, user, flow, general) for contact in request.contacts]
+    return [_wish(contact, user, flow.transport, general) for contact in request.contacts]
 
 
-def _wish(contact: NameAddr, user: SipUser, flow: Flow, general_expires_s: int) -> _Wish:
+@lru_cache(maxsize=WISHES_REMEMBERED_MAX)  # phones say the same thing every few minutes
+def _plain_wish(line: str, expires: str | None, user: SipUser, transport: str) -> Wish:
+    return _wish(NameAddr.parse(line), user, transport, _seconds(expires, DEFAULT_EXPIRES_S))
+
+
+def _wish(contact: NameAddr, user: SipUser, transport: str, general_expires_s: int) -> Wish:
     uri = contact.sip
     instance = contact.param("+sip.instance") or ""
     reg_id = contact.param("reg-id") or ""
-    return _Wish(
+    return Wish(
         contact=contact.uri,
         expires_s=_seconds(contact.param("expires"), general_expires_s),
         q=_quality(contact.param("q")),
         instance=instance,
         reg_id=int(reg_id) if reg_id.isascii() and reg_id.isdigit() and len(reg_id) < 10 else None,
-        key=_key(user, uri, flow, instance, reg_id),
+        key=_key(user, uri, transport, instance, reg_id),
     )
 
 
-def _key(user: str, uri: SipUri, flow: Flow, instance: str, reg_id: str) -> str:
+def _key(user: str, uri: SipUri, transport: str, instance: str, reg_id: str) -> str:
     """What makes a contact the same one: its URI (RFC 3261 §19.1.4, without the parameters that phones vary), or the
     instance where the device names one: a phone that restarts on another port must not ring twice."""
     if instance:
-        identity = f"{instance}\n{reg_id}\n{flow.transport}"
+        identity = f"{instance}\n{reg_id}\n{transport}"
     else:
-        transport = (uri.param("transport") or "").lower()
-        identity = f"{uri.scheme}\n{uri.user}\n{uri.host}\n{uri.port}\n{transport}"
+        said = (uri.param("transport") or "").lower()
+        identity = f"{uri.scheme}\n{uri.user}\n{uri.host}\n{uri.port}\n{said}"
     text = f"{user}\n{identity}".encode("utf-8", "surrogateescape")
     return hashlib.blake2s(text, digest_size=12).hexdigest()
 
 
-def _out_of_order(request: Request, known: Binding) -> bool:
+def _out_of_order(sender: Sender, known: Binding | None) -> bool:
     """§10.3 steps 6 and 7."""
-    return known.call_id == request.call_id and request.cseq.number <= known.cseq
+    return known is not None and known.call_id == sender.call_id and sender.cseq <= known.cseq
 
 
 def _seconds(text: str | None, default: int) -> int:
@@ -217,7 +256,8 @@ def _seconds(text: str | None, default: int) -> int:
 
 
 @lru_cache(maxsize=2)
-def _date(unix_s: int) -> str:
+def http_date(unix_s: int) -> str:
+    """The value of a Date header (RFC 3261 §20.17)."""
     return email.utils.formatdate(unix_s, usegmt=True)
 
 

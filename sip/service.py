@@ -11,6 +11,7 @@ from sip.bindings import Binding, Offline
 from sip.endpoint import Endpoint
 from sip.flow import Handle
 from sip.keepalive import TICKS_A_SECOND, Pinger
+from sip.plain_register import PlainRegistrations
 from sip.registrar import Registrar
 from sip.settings import SipSettings
 from sip.transport import Listening, Transports
@@ -53,6 +54,7 @@ class SipService:
         self.registrar = Registrar(settings, store, alive=self.transports.alive)
         table = self.registrar.table
         self._pinger = Pinger(self.endpoint, table, settings.ping_interval_s) if settings.ping_interval_s > 0 else None
+        self.endpoint.shortcut = PlainRegistrations(self.endpoint, self.registrar)
         self.endpoint.handle("REGISTER", lambda tx: self.registrar.answer(tx, clock.now_ms()))
         self.endpoint.on_connection_lost.append(table.connection_lost)
         table.on_online.append(self._online)
