@@ -55,6 +55,10 @@ class TlsSettings:
 @dataclass(frozen=True, slots=True)
 class AccessSettings:
     commit_ms: int = 250  # when the store takes longer than this, doors answer first and the row follows
+    # Address asked by GET when a grant names its apartment's web relay action, with {action} for its number; a login
+    # (user:password) stands in secrets/web_relay_login; "" = the panels do it
+    web_relay_url: str = ""
+    web_relay_plain_http: bool = False  # http:// is allowed to a private address too, not to loopback alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +251,7 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
     yield from _sip_contradictions(config)
     yield from _mqtt_contradictions(config)
     yield from _home_assistant_contradictions(config.home_assistant)
+    yield from _web_relay_contradictions(config.access)
     for section in ("sip", "mqtt", "http"):
         for address in getattr(config, section).listen:
             if not _is_address(address):
@@ -263,6 +268,32 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
         yield "central.url", "must be https:// (plain http:// only to a loopback address)"
     if config.http.port and config.http.port in (config.sip.port, config.sip.tls_port):
         yield "http.port", "is taken by SIP"
+
+
+def _web_relay_contradictions(access: AccessSettings) -> Iterator[tuple[str, str]]:
+    if not access.web_relay_url:
+        return
+    url = _split(access.web_relay_url)
+    if url is None or url.scheme not in ("http", "https") or not url.hostname:
+        yield "access.web_relay_url", "must look like https://host/path?action={action}"
+        return
+    if "{action}" not in f"{url.path}?{url.query}":
+        yield "access.web_relay_url", "must hold {action} in its path or query"
+    if url.username or url.password:
+        yield "access.web_relay_url", "must not hold a login: put user:password in secrets/web_relay_login"
+    if url.scheme == "http" and not _is_near(url.hostname, private_too=access.web_relay_plain_http):
+        yield (
+            "access.web_relay_url",
+            "must be https:// (plain http:// only to loopback, or to a private address with web_relay_plain_http)",
+        )
+
+
+def _is_near(host: str, *, private_too: bool) -> bool:
+    """Whether *host* is loopback, or a private address. A name other than localhost may point anywhere."""
+    if host == "localhost":
+        return True
+    address = ipaddress.ip_address(host) if _is_address(host) else None
+    return address is not None and (address.is_loopback or (private_too and address.is_private))
 
 
 def _sip_contradictions(config: Config) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ from edge.core.tags import Tagger
 from edge.daemon import DaemonFace, Parts
 from edge.doors.desk import DoorDesk
 from edge.doors.ledger import StoreLedger
+from edge.doors.web_relay import WebRelaySettings
 from edge.fan import EventFan
 from edge.followers import CallsFollower, LoginsFollower, SipFollower
 from edge.home_assistant import ACTOR, HomeAssistant
@@ -186,8 +187,20 @@ def _doors(base: Base, plane: MqttPlane, fan: EventFan) -> DoorDesk:
         StoreLedger(base.store, base.writer, community),
         Tagger(base.secrets.pepper, community),
         tell=fan.tell,
+        web_relay=_web_relay(base),
         commit_within_s=base.config.access.commit_ms / 1000,
     )
+
+
+def _web_relay(base: Base) -> WebRelaySettings | None:
+    """Raises ValueError for a login that is none."""
+    url = base.config.access.web_relay_url
+    if not url:
+        return None
+    login = base.secrets.text("web_relay_login")
+    if login is not None and ":" not in login:
+        raise ValueError("secrets/web_relay_login must hold user:password")
+    return WebRelaySettings(url, login)
 
 
 @dataclass(frozen=True, slots=True)

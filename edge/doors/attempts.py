@@ -17,6 +17,7 @@ from edge.doors import notices, rows
 from edge.doors.background import Background, Notices
 from edge.doors.commits import Commits
 from edge.doors.memory import First, FirstAnswers, Uses
+from edge.doors.web_relay import WebRelay
 from edge.doors.work import Done, Heard, MessageKey, Told, Work
 from edge.store.errors import StoreError
 from models.access import AccessDecision, Attempt, Reason
@@ -54,6 +55,7 @@ class AttemptDesk:
         tagger: Tagger,
         background: Background,
         notices: Notices,
+        web_relay: WebRelay | None,
     ) -> None:
         self._world = world
         self._clock = clock
@@ -66,6 +68,7 @@ class AttemptDesk:
         self._tagger = tagger
         self._background = background
         self._notices = notices
+        self._web_relay = web_relay
 
     async def attempt(self, attempt: Attempt) -> None:
         """Answer *attempt*. Returns when it is answered, or when that is left to a store that is slow.
@@ -128,6 +131,8 @@ class AttemptDesk:
         decision = case.judgement.decision
         if done is not None and done.spent:
             decision = _spent(decision)
+        if send and self._web_relay is not None:
+            self._web_relay.trigger(decision, device, case.attempt.id)
         now_ms = self._clock.now_ms()
         self._notices.add(notices.access_notice(case.snapshot, device, case.attempt.method, decision, now_ms))
         for row in case.work.told.rows:

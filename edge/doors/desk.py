@@ -23,6 +23,7 @@ from edge.doors.late import RETRY_EVERY_S, LateWork, StoreTrouble
 from edge.doors.memory import FirstAnswers
 from edge.doors.opener import Opener, Opening
 from edge.doors.orders import OrderTeller
+from edge.doors.web_relay import WebRelay, WebRelaySettings
 from edge.doors.work import Ledger, Told, Work
 from edge.store.errors import StoreError
 from models.access import Attempt
@@ -48,10 +49,11 @@ class DoorDesk:
         tagger: Tagger,
         *,
         tell: Tell | None = None,
+        web_relay: WebRelaySettings | None = None,
         commit_within_s: float = COMMIT_WITHIN_S,
         retry_every_s: float = RETRY_EVERY_S,
     ) -> None:
-        """*tell*: who hears of what happens at doors; None = the integrators alone."""
+        """*tell*: who hears of what happens at doors; None = the integrators alone. *web_relay* None: there is none."""
         self._world = world
         self._clock = clock
         self._ledger = ledger
@@ -65,7 +67,12 @@ class DoorDesk:
             ledger, clock, began=self._trouble_began, ended=self._trouble_ended, retry_every_s=retry_every_s
         )
         self._commits = Commits(ledger, self._late, commit_within_s)
-        self._opener = Opener(world, clock, plane, self._commits, self._passages, self._background, self._notices)
+        self._web_relay: WebRelay | None = None
+        if web_relay is not None:
+            self._web_relay = WebRelay(web_relay.url, web_relay.login, clock, self._commits, self._background)
+        self._opener = Opener(
+            world, clock, plane, self._commits, self._passages, self._background, self._notices, self._web_relay
+        )
         self._attempts = AttemptDesk(
             world,
             clock,
@@ -77,6 +84,7 @@ class DoorDesk:
             tagger,
             self._background,
             self._notices,
+            self._web_relay,
         )
         self._orders = OrderTeller(clock, plane, self._commits, self._background)
         self._events = EventDesk(world, clock, self._commits, self._firsts, self._passages, self._opener, self._notices)
@@ -101,6 +109,8 @@ class DoorDesk:
 
     async def stop(self) -> None:
         """Rows that are late go to the writer, which commits what it can before it closes."""
+        if self._web_relay is not None:
+            await self._web_relay.close()
         lost = self._late.hand_over()
         if lost:
             log.error("%d rows of the journal are lost: the store did not take them before the end", lost)

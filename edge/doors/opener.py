@@ -11,6 +11,7 @@ from edge.core.snapshot import Snapshot
 from edge.doors import notices, rows
 from edge.doors.background import Background, Notices
 from edge.doors.commits import Commits
+from edge.doors.web_relay import WebRelay
 from edge.doors.work import Told, Work
 from models.access import AccessDecision, UnlockMethod
 from models.device import Device
@@ -73,6 +74,7 @@ class Opener:
         passages: Passages,
         background: Background,
         notices: Notices,
+        web_relay: WebRelay | None,
     ) -> None:
         self._world = world
         self._passages = passages
@@ -81,6 +83,7 @@ class Opener:
         self._commits = commits
         self._background = background
         self._notices = notices
+        self._web_relay = web_relay
 
     def open_in_call(self, call: CallId, request: OpenRequest) -> bool:
         """Judge *request* of a call, log it and send it in the background.
@@ -135,6 +138,8 @@ class Opener:
         if device is None:
             return Opening(decision)
         self._notices.add(self._notice(judged.request, device, decision))
+        if self._web_relay is not None:
+            self._web_relay.trigger(decision, device, identity)
         return Opening(decision, await self._send(device, decision, identity) if decision.granted else None)
 
     async def _send(self, device: Device, decision: AccessDecision, identity: str) -> OpenResult:

@@ -132,6 +132,12 @@ def command_row(
     return LogEntry(LogKind.DEVICE, now_ms, identity, device=device, detail=detail)
 
 
+def web_relay_row(result: str, decision: AccessDecision, identity: str, device: DeviceId, now_ms: int) -> LogEntry:
+    """What became of an apartment's action at the web relay."""
+    detail = {"type": "web_relay", "action": decision.web_relay, "result": result}
+    return LogEntry(LogKind.DEVICE, now_ms, identity, device=device, apartment=decision.apartment, detail=detail)
+
+
 def presence_row(device: DeviceId | None, mac: Mac, online: bool, now_ms: int) -> LogEntry:
     detail: dict[str, object] = {"type": "online" if online else "offline"}
     if device is None:

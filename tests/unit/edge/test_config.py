@@ -201,3 +201,36 @@ def test_further_trunks_are_sections_of_their_own():
     assert list(config.trunks) == ["trunk", "berlin"]
     assert (config.trunks["berlin"].host, config.trunks["berlin"].max_calls) == ("b", 2)
     assert parse(b"").trunks == {}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        '"https://relay.example/fire?action={action}"',
+        '"http://127.0.0.1:8080/{action}"',
+        '"http://localhost/{action}"',
+        '"http://[::1]/{action}"',
+        '"http://192.168.1.9/{action}"\nweb_relay_plain_http = true',
+    ],
+)
+def test_a_web_relay_is_asked_by_tls_or_near_by(setting):
+    assert parse(f"[access]\nweb_relay_url = {setting}".encode(), environ={}).access.web_relay_url
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ('"http://192.168.1.9/{action}"', "https://"),
+        ('"http://relay.example/{action}"\nweb_relay_plain_http = true', "https://"),
+        ('"http://8.8.8.8/{action}"\nweb_relay_plain_http = true', "https://"),
+        ('"https://relay.example/fire"', "{action}"),
+        ('"https://{action}.example/"', "{action}"),
+        ('"https://user:secret@relay.example/{action}"', "login"),
+        ('"ftp://relay.example/{action}"', "must look like"),
+        ('"{action}"', "must look like"),
+    ],
+)
+def test_a_web_relay_that_is_not_safe_is_refused(setting, words):
+    (problem,) = problems(f"[access]\nweb_relay_url = {setting}")
+    assert problem.startswith("edge.toml:2: access.web_relay_url")
+    assert words in problem

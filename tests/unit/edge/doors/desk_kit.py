@@ -12,6 +12,7 @@ from typing import Any
 from edge.core.passage import StoredPassage
 from edge.core.snapshot import Snapshot
 from edge.doors.desk import DoorDesk
+from edge.doors.web_relay import WebRelaySettings
 from edge.doors.work import Done, Heard, MessageKey, Past, Work
 from edge.store.errors import StoreFull, StoreOverloaded
 from models.access import AccessDecision
@@ -231,6 +232,7 @@ async def house_open(
     ledger: MemoryLedger | None = None,
     clock: HandClock | None = None,
     commit_within_s: float = 0.01,
+    web_relay: WebRelaySettings | None = None,
 ) -> AsyncIterator[House]:
     """A desk at work. Give *ledger* and *clock* of an earlier one to restart it."""
     ledger = ledger or MemoryLedger(
@@ -238,7 +240,9 @@ async def house_open(
     )
     clock = clock or HandClock()
     world, plane = HeldWorld(snapshot), RecordingPlane(ledger)
-    desk = DoorDesk(world, clock, plane, ledger, TAGGER, commit_within_s=commit_within_s, retry_every_s=0.01)
+    desk = DoorDesk(
+        world, clock, plane, ledger, TAGGER, web_relay=web_relay, commit_within_s=commit_within_s, retry_every_s=0.01
+    )
     await desk.start()
     house = House(world, clock, ledger, plane, desk)
     async with asyncio.TaskGroup() as group:
