@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from edge.admin import relays
+from edge.admin import device_health, relays
 from edge.admin.edit import Reading
 from edge.admin.find import find_device
+from edge.store import panels
 from edge.store.tables import apartment, area, building, device, device_building, device_state, schedule
 from models.device import Place
 from models.times import rfc3339
@@ -34,6 +35,7 @@ def listed(
     homes = _homes(scope)
     served = _served(scope)
     outputs = relays.by_device(scope)
+    behind = panels.open_counts(scope.connection)
     return [
         {
             **_stored(row._mapping),
@@ -41,6 +43,9 @@ def listed(
             "apartment": homes.get(row._mapping[device.c.apartment_id], {}).get("apartment"),
             "relays": outputs.get(row._mapping[device.c.id], []),
             **_live(row._mapping, (live or {}).get(row._mapping[device.c.mac], {})),
+            "revision": device_health.revision(row._mapping, *behind.get(row._mapping[device.c.id], (0, 0))),
+            "keeps_up": device_health.keeping_up(row._mapping, *behind.get(row._mapping[device.c.id], (0, 0))),
+            "clock": device_health.clock(row._mapping),
         }
         for row in scope.connection.execute(query)
     ]
@@ -76,14 +81,8 @@ def _live(row: Mapping[Any, Any], live: Mapping[str, Any]) -> dict[str, Any]:
     since_ms = row[device_state.c.online_since_ms]
     if mqtt["online"] and mqtt["since"] is None and since_ms is not None:
         mqtt["since"] = rfc3339(since_ms)
-    return {
-        "sip": {"user": row[device.c.sip_user], **_SIP_OFFLINE, **live.get("sip", {})},
-        "mqtt": mqtt,
-        "revision": {
-            "wanted": row[device_state.c.revision_wanted],
-            "confirmed": row[device_state.c.revision_confirmed],
-        },
-    }
+    sip = {"user": row[device.c.sip_user], **_SIP_OFFLINE, **live.get("sip", {})}
+    return {"online": bool(sip["online"] or mqtt["online"]), "sip": sip, "mqtt": mqtt}
 
 
 def _buildings(row: Mapping[Any, Any], homes: Mapping[str, dict[str, str]], served: Mapping[str, list[str]]) -> Any:

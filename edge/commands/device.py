@@ -105,10 +105,24 @@ def list_(cli: Cli) -> None:
         "place": lambda row: row["apartment"] or row["buildings"],
         "sip": lambda row: _since(row["sip"], "contact"),
         "mqtt": lambda row: _since(row["mqtt"], "since"),
+        "revision": lambda row: _revision(row["revision"], row["keeps_up"]),
+        "clock": lambda row: _offset(row["clock"]["offset_s"]),
         "firmware": lambda row: " ".join(filter(None, (row["model"], row["firmware"]))),
         "enabled": "enabled",
     }
     cli.rows(rows, columns)
+
+
+def _revision(revision: dict[str, Any], keeps_up: dict[str, Any]) -> str:
+    if keeps_up["behind_since"] is None:
+        return str(revision["wanted"] or "")
+    deletes = f", {keeps_up['pending_deletes']} to forget" if keeps_up["pending_deletes"] else ""
+    return f"{revision['confirmed'] or 'none'} of {revision['wanted']} since {keeps_up['behind_since']}{deletes}"
+
+
+def _offset(offset_s: float | None) -> str:
+    """Seconds that a clock is off, where it matters."""
+    return f"{offset_s:+.0f} s" if offset_s is not None and abs(offset_s) >= 1 else ""
 
 
 def _since(state: dict[str, Any], detail: str) -> str:

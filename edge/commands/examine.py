@@ -1,15 +1,13 @@
 """The examinations of `edge doctor`. Each looks at one part of a site and tells what it found, good or bad."""
 
-import enum
 import importlib.metadata
 import shutil
 import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import func, select
 
@@ -18,6 +16,8 @@ from edge.admin.credentials import PREMIUM_ONLY
 from edge.admin.edit import Reading, reading
 from edge.admin.site import Site, SiteError
 from edge.commands.daemon import NoDaemon, ask
+from edge.commands.examine_devices import examine_devices
+from edge.commands.finding import Finding, Level, named
 from edge.config import FILE_NAME, ConfigError
 from edge.store import journal
 from edge.store.errors import StoreError
@@ -29,21 +29,6 @@ from models.service import FeaturePlan
 
 OWN_PACKAGES: Final = ("cli", "edge", "models", "mqtt", "provisioning", "sip")
 _EARLIEST_MS: Final = 1_767_225_600_000  # 2026-01-01: a clock before this program is wrong
-_MAX_NAMED: Final = 10
-
-
-class Level(enum.Enum):
-    WELL = "well"
-    NOTE = "note"  # worth knowing
-    WRONG = "wrong"  # must be done something about
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    part: str
-    level: Level
-    message: str
-    do: str = ""
 
 
 def examine(folder: Path) -> list[Finding]:
@@ -196,11 +181,11 @@ def _refused_by_plan(scope: Reading) -> Iterator[Finding]:
     )
     refused = list(scope.connection.execute(query).scalars())
     if refused:
-        message = f"{len(refused)} credentials open nothing under the basic plan: {_named(refused)}"
+        message = f"{len(refused)} credentials open nothing under the basic plan: {named(refused)}"
         yield Finding("credentials", Level.NOTE, message, "remove them, or change the plan at the central store")
     without = _apartments_without_monitor(scope)
     if without:
-        message = f"apartments without an indoor monitor, which the basic plan asks for: {_named(without)}"
+        message = f"apartments without an indoor monitor, which the basic plan asks for: {named(without)}"
         yield Finding("apartments", Level.WRONG, message, "add their monitors")
 
 
@@ -218,7 +203,7 @@ def _removed_doors(scope: Reading) -> Iterator[Finding]:
     query = select(credential_door.c.credential_id).where(credential_door.c.device_id.not_in(doors)).distinct()
     left = list(scope.connection.execute(query).scalars())
     if left:
-        message = f"credentials narrowed to a door that was removed: {_named(left)}"
+        message = f"credentials narrowed to a door that was removed: {named(left)}"
         yield Finding("credentials", Level.NOTE, message, "remove them, or add them again for other doors")
 
 
@@ -226,7 +211,7 @@ def _digest(scope: Reading) -> Iterator[Finding]:
     query = select(device.c.name).join(device_state, device_state.c.device_id == device.c.id)
     weak = list(scope.connection.execute(query.where(device_state.c.digest_fallback)).scalars())
     if weak:
-        message = f"devices that never answered SHA-256 and are offered MD5 alone: {_named(weak)}"
+        message = f"devices that never answered SHA-256 and are offered MD5 alone: {named(weak)}"
         yield Finding("devices", Level.NOTE, message, "update their firmware, then edge device set MAC --digest both")
 
 
@@ -234,11 +219,6 @@ def _time_zone(scope: Reading) -> Iterator[Finding]:
     if show(scope)["time_zone"] == "UTC":
         do = "if that is wrong: edge community set --time-zone TZ"
         yield Finding("community", Level.NOTE, "the time zone is UTC", do)
-
-
-def _named(names: list[Any]) -> str:
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    return ", ".join(map(str, names[:_MAX_NAMED])) + more
 
 
 _EXAMINATIONS: Final[tuple[Callable[[Reading], Iterator[Finding]], ...]] = (
@@ -249,4 +229,5 @@ _EXAMINATIONS: Final[tuple[Callable[[Reading], Iterator[Finding]], ...]] = (
     _refused_by_plan,
     _removed_doors,
     _digest,
+    examine_devices,
 )

@@ -6,9 +6,11 @@ nothing of the daemon but their addresses and its own logins. It is driven over 
     first line      {"name", "phone": settings of a phone | null, "mqtt": the login that `edge device secret` prints
                      | null, "type": 0, "model": "SIM-1", "relays": 1, "engine": "auto" | "pjsua" | "own"}
     told            {"do": "attempt", "id", "method", "value", "apartment"?}      {"do": "event", "type", …}
+                    {"do": "present", "id", "method", "value", "apartment"?}: ask the edge, and decide alone without it
                     {"do": "quit"}, and every command of a phone (`edge.phone.handle`)
     tells           {"event": "started"}      {"event": "link", "online": true}
                     {"event": "down", "verb", "message", "relays": ["1"]}  with the relays that moved
+                    {"event": "alone", "id", "granted", "relays", "credential"}  what it decided by itself
                     and every event of a phone
 """
 
@@ -19,6 +21,7 @@ import os
 import socket
 import ssl
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +35,8 @@ from edge.phone.lines import JsonEvent, JsonProcess, clean_environment
 
 _AT_LEAST_ONCE: Final = 1
 _RECONNECT_AFTER_S: Final = 1.0
+EDGE_ANSWERS_WITHIN_S: Final = 2.0
+MAX_QUEUED_EVENTS: Final = 10_000
 _PHONE_COMMANDS: Final = frozenset(
     {"call", "answer", "hangup", "dtmf", "answer_steps", "hold", "resume", "refer", "register", "stats"}
 )
@@ -46,6 +51,9 @@ class Link:
         self._panel = Panel()
         self._topic = f"{login['prefix']}/{login['community']}/{login['user']}"
         self._client: aiomqtt.Client | None = None
+        self._queue: deque[dict[str, Any]] = deque(maxlen=MAX_QUEUED_EVENTS)  # what the edge has not heard of yet
+        self._replaying = asyncio.Lock()
+        self._answers: dict[str, asyncio.Event] = {}
 
     async def run(self) -> None:
         """Keep the link up until cancelled."""
@@ -54,6 +62,7 @@ class Link:
                 async with self._connected() as client:
                     await self._greet(client)
                     self._device.tell("link", online=True)
+                    await self._replay()
                     async for message in client.messages:
                         await self._received(client, message)
             except aiomqtt.MqttError as error:
@@ -95,7 +104,46 @@ class Link:
             return
         if reaction.ack is not None:
             await client.publish(f"{self._topic}/up/ack", reaction.ack)
+        if verb == "decision" and (answered := self._answers.get(reaction.message["id"])) is not None:
+            answered.set()
         self._device.tell("down", verb=verb, message=reaction.message, relays=list(reaction.relays))
+
+    async def present(self, identity: str, method: str, value: str, apartment: str | None = None) -> None:
+        """Ask the edge; where it does not answer, or the credential is the panel's alone, decide without it."""
+        if not self._panel.keypad.decides_first(method, value, apartment):
+            attempt = {"id": identity, "method": method, "value": value}
+            if await self._answered(attempt | ({"apartment": apartment} if apartment else {})):
+                return
+        now = datetime.now(UTC)
+        verdict = self._panel.keypad.decide(method, value, apartment, now)
+        if verdict.granted:
+            opened = {"id": f"alone-{identity}", "type": "panel_opened", "method": method, "at": rfc3339(now)}
+            self._queue.append({**opened, "credential": verdict.credential, "queued_since": rfc3339(now)})
+        self._device.tell(
+            "alone", id=identity, granted=verdict.granted, relays=list(verdict.relays), credential=verdict.credential
+        )
+        if self._client is not None:
+            with contextlib.suppress(aiomqtt.MqttError):  # the link went meanwhile; it is told when it is back
+                await self._replay()
+
+    async def _answered(self, attempt: Mapping[str, Any]) -> bool:
+        answered = self._answers[attempt["id"]] = asyncio.Event()
+        try:
+            async with asyncio.timeout(EDGE_ANSWERS_WITHIN_S):
+                await self.publish("attempt", attempt)
+                await answered.wait()
+        except (TimeoutError, aiomqtt.MqttError):
+            return False
+        finally:
+            del self._answers[attempt["id"]]
+        return True
+
+    async def _replay(self) -> None:
+        """Tell what was decided alone, the oldest first; each stays in the queue until the broker has it."""
+        async with self._replaying:
+            while self._queue:
+                await self.publish("event", self._queue[0])
+                self._queue.popleft()
 
     async def publish(self, kind: str, message: Mapping[str, Any]) -> None:
         """Send *message* to `up/<kind>`, the present time added. Raises MqttError while there is no link."""
@@ -134,6 +182,7 @@ class SimulatedDevice:
             phone = PhoneSettings(**settings["phone"])
             self._phone = _ForwardingPhone(phone, settings.get("engine", "auto"), self)
         self._link = Link(self, settings["mqtt"]) if settings.get("mqtt") else None
+        self._presenting: asyncio.TaskGroup
 
     def tell(self, event: str, **fields: Any) -> None:
         self.forward(json.dumps({"event": event, **fields}))
@@ -147,6 +196,7 @@ class SimulatedDevice:
             if self._phone is not None:
                 await stack.enter_async_context(self._phone)
             async with asyncio.TaskGroup() as group:
+                self._presenting = group
                 link = group.create_task(self._link.run()) if self._link else None
                 self.tell("started")
                 await self._obey()
@@ -171,6 +221,8 @@ class SimulatedDevice:
                 self._phone.do(what, **arguments)
             elif what in ("attempt", "event") and self._link is not None:
                 await self._link.publish(what, arguments)
+            elif what == "present" and self._link is not None:
+                self._presenting.create_task(self._link.present(arguments.pop("id"), **arguments))
             else:
                 self.tell("error", command=what, reason="this device cannot do that")
         except (aiomqtt.MqttError, OSError) as error:
@@ -211,6 +263,12 @@ class Device(JsonProcess):
             lambda e: e.get("verb") == "decision" and e["message"].get("id") == identity,
             since=mark,
         )
+
+    async def alone(self, identity: str, method: str, value: str, **more: Any) -> JsonEvent:
+        """Present a credential while the edge does not answer; what the panel decided by itself. Raises NotSeen."""
+        mark = self.events.mark()
+        self.do("present", id=identity, method=method, value=value, **more)
+        return await self.wait("alone", 10.0, mark, id=identity)
 
     async def opened(self, since: int, timeout_s: float = 6.0) -> JsonEvent:
         """The next `down/open` after *since*."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from edge.demo.keypad import Keypad
+
 MAX_REMEMBERED_IDS: Final = 1000
 
 
@@ -32,6 +34,7 @@ class Reaction:
 class Panel:
     """One device's memory: the ids it has seen. An expired or repeated id never moves a relay."""
 
+    keypad: Keypad = field(default_factory=Keypad)
     _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def receive(self, verb: str, payload: bytes, now: datetime) -> Reaction | None:
@@ -43,14 +46,31 @@ class Panel:
         if not isinstance(message, dict):
             return None
         if verb == "config":
-            revision = message.get("revision")
-            return Reaction(verb, message, confirmed_revision=revision if isinstance(revision, int) else None)
+            return self._configured(message, now)
         identity = message.get("id")
         if not isinstance(identity, str):
             return None
         problem = self._problem(identity, message.get("expires_at"), now)
+        if verb == "credentials":
+            return self._taught(identity, problem, message, now)
         moves = problem is None and (verb == "open" or (verb == "decision" and message.get("granted") is True))
         return Reaction(verb, message, _ack(identity, problem, now), _labels(message) if moves else ())
+
+    def _configured(self, message: dict[str, Any], now: datetime) -> Reaction:
+        """A configuration is retained, so it may come again; it is taken and acknowledged each time."""
+        self.keypad.config = message
+        revision, identity = message.get("revision"), message.get("id")
+        ack = _ack(identity, None, now) if isinstance(identity, str) else None
+        return Reaction("config", message, ack, confirmed_revision=revision if isinstance(revision, int) else None)
+
+    def _taught(self, identity: str, problem: str | None, message: dict[str, Any], now: datetime) -> Reaction:
+        """What is told of it leaves the values out: they stay in the panel."""
+        if problem is None:
+            self.keypad.told(message)
+        put = [{name: entry[name] for name in entry if name != "value"} for entry in message.get("put", ())]
+        return Reaction(
+            "credentials", {**message, "put": put}, _ack(identity, problem, now, digest=self.keypad.digest())
+        )
 
     def _problem(self, identity: str, expires_at: object, now: datetime) -> str | None:
         if identity in self._seen:
@@ -70,8 +90,8 @@ def _labels(message: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _ack(identity: str, problem: str | None, now: datetime) -> bytes:
-    answer: dict[str, Any] = {"id": identity, "ok": problem is None, "at": rfc3339(now)}
+def _ack(identity: str, problem: str | None, now: datetime, **more: str) -> bytes:
+    answer: dict[str, Any] = {"id": identity, "ok": problem is None, "at": rfc3339(now), **more}
     if problem:
         answer["error"] = problem
     return json.dumps(answer).encode()

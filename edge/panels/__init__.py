@@ -1,0 +1,1 @@
+"""What devices should know and hold: told to them, confirmed by them, never forgotten."""
