@@ -27,6 +27,7 @@ from edge.housekeeping import Chore, Housekeeping
 from edge.http.api import make_app
 from edge.http.server import HttpServer
 from edge.ladders import ladder_json, name_of
+from edge.panels.wiring import attach_keepers
 from edge.reach import SipReach
 from edge.retention import Retention
 from edge.runtime import LoopWatch
@@ -41,6 +42,7 @@ from models.ids import CallId, CommunityId, DeviceId
 from mqtt.broker.choose import make_broker
 from mqtt.broker.external import ExternalBroker
 from mqtt.broker.listeners import TlsFiles
+from mqtt.broker.privacy import is_private
 from mqtt.broker.supervisor import OwnBroker
 from mqtt.home_assistant.bridge import HomeAssistantBridge
 from mqtt.plane import MqttPlane
@@ -122,7 +124,10 @@ def build(site: Path, config: Config) -> House:
     broker, plane = _device_plane(base, accounts, home)
     fan = EventFan(plane.publish_event)
     doors = _doors(base, plane, fan)
-    plane.attach(doors)
+    keepers = attach_keepers(
+        plane, doors, base.world, base.clock, base.store, base.writer, base.later, base.secrets.vault,
+        private=is_private(broker),
+    )  # fmt: skip
     phones = _telephony(base, sip, doors, fan)
     watch = ChangeWatch(base.world, base.store, base.secrets.vault)
     base.world.listeners.append(lambda change: doors.world_changed(change.before, change.after))
@@ -151,6 +156,7 @@ def build(site: Path, config: Config) -> House:
         doors,
         plane,
         logins,
+        *keepers.components,
         phones.media,
         phones.desk,
         sip,
