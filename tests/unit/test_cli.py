@@ -461,7 +461,9 @@ def test_no_secret_is_in_any_output_or_file(edge, folder):
 
 def test_the_rest_of_the_things(edge, told):
     edge("whitelist", "add", "+48123456789", "--note", "post")
-    assert told("whitelist", "list") == [{"number": "+48123456789", "note": "post"}]
+    assert told("whitelist", "list") == [{"number": "+48123456789", "note": "post", "opens": None}]
+    edge("whitelist", "set", "+48123456789", "--opens", "Gate")
+    assert told("whitelist", "list")[0]["opens"] == "Gate"
     edge("whitelist", "remove", "+48123456789")
     edge("camera", "add", "Yard", "--rtsp", "rtsp://cam:554/1", "--password", "-", "--device", "Gate", stdin="pw\n")
     assert told("camera", "list")[0]["device"] == GATE.lower()
