@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "camera": "Third-party cameras.",
     "mqtt": "MQTT logins of integrators.",
     "call": "Calls: plans, records, what happens now.",
+    "sip": "SIP messages as they pass.",
     "door": "Why a door would open; open it, hold it open, lock it down.",
     "log": "The access log.",
 }

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,12 +10,13 @@ from edge.core.reasons import CAUSES
 from edge.doors.desk import DoorDesk
 from edge.doors.opener import Opening
 from edge.http.ports import Answer, Json, Sample
+from edge.ladders import follow, name_of, users_of
 from edge.runtime import LoopWatch
 from edge.store.writer import Writer
 from edge.world import ChangeWatch, LiveWorld
 from models.device import Device
 from models.device_events import OpenResult
-from models.ids import Mac
+from models.ids import ApartmentId, Mac
 from models.times import rfc3339
 from mqtt.plane import MqttPlane
 from sip.service import SipService
@@ -38,6 +39,7 @@ class Parts:
     calls_in_progress: Callable[[], int]
     addresses: Callable[[], Mapping[str, object]]
     ladder: Callable[[str], Json | None]
+    capture: Callable[[str], bytes | None]
 
 
 class DaemonFace:
@@ -129,6 +131,24 @@ class DaemonFace:
 
     def ladder(self, call_id: str) -> Json | None:
         return self._parts.ladder(call_id)
+
+    def capture(self, call_id: str) -> bytes | None:
+        return self._parts.capture(call_id)
+
+    def follow_sip(self, apartment: str | None, mac: str | None) -> AsyncIterator[Json] | None:
+        snapshot = self._parts.world.snapshot
+        users: frozenset[str] | None = None
+        if apartment is not None:
+            if apartment not in snapshot.apartments:
+                return None
+            users = users_of(snapshot, ApartmentId(apartment))
+        if mac is not None:
+            device = snapshot.by_mac.get(Mac(mac))
+            if device is None:
+                return None
+            users = (users or frozenset()) | {device.sip_user}
+        trace = self._parts.sip.endpoint.trace
+        return follow(trace, users, lambda user: name_of(self._parts.world.snapshot, user))
 
     async def open_door(self, mac: str, relay: int | None, actor: str) -> Answer:
         snapshot = self._parts.world.snapshot

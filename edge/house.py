@@ -26,7 +26,7 @@ from edge.home_assistant import ACTOR, HomeAssistant
 from edge.housekeeping import Chore, Housekeeping
 from edge.http.api import make_app
 from edge.http.server import HttpServer
-from edge.ladders import ladder_json, name_of
+from edge.ladders import ladder_json, ladder_pcap
 from edge.panels.wiring import attach_keepers
 from edge.reach import SipReach
 from edge.retention import Retention
@@ -144,9 +144,8 @@ def build(site: Path, config: Config) -> House:
         loop_watch,
         calls_in_progress=lambda: len(phones.desk.in_progress()),
         addresses=lambda: house.addresses(),
-        ladder=lambda call: ladder_json(
-            phones.calls.ladder(CallId(call)), sip.registrar.table, lambda user: name_of(base.world.snapshot, user)
-        ),
+        ladder=lambda call: ladder_json(phones.calls.ladder(CallId(call)), phones.calls.course(CallId(call))),
+        capture=lambda call: ladder_pcap(phones.calls.ladder(CallId(call))),
     )
     http, local = _http(base, DaemonFace(parts, base.clock.now_ms))
     components: list[Component] = [

@@ -27,12 +27,12 @@ from sip.message import Request, Response
 from sip.registrar import Registrar
 from sip.server_tx import ServerTx
 from sip.session_timer import MIN_SE_S, too_small
-from sip.trace import TracedMessage
+from sip.trace import Course, TracedMessage
 from sip.trunks import Trunks
 from sip.uri import NameAddr, UriError
 
 CALLS_MAX: Final = 500
-LADDERS_MAX: Final = 256  # calls whose dialogs are remembered after their end
+COURSES_MAX: Final = 256  # calls whose dialogs are remembered after their end
 END_ALL_S: Final = 3.0  # SIGTERM must be over within 5 s
 ANONYMOUS: Final = "anonymous"
 _EXPLAINED: Final[Mapping[int, Mapping[str, str]]] = {503: {"Retry-After": "10"}, 422: {"Min-SE": str(MIN_SE_S)}}
@@ -73,6 +73,7 @@ class B2bua:
             desk=desk,
             roads=self._roads,
             time=endpoint.timers.time,
+            now_ms=endpoint.clock.now_ms,
             call_at=endpoint.timers.call_at,
             open_media=media.open,
             host_towards=self._host_towards,
@@ -83,7 +84,7 @@ class B2bua:
         )
         self._entries: dict[DialogKey, _Entry] = {}
         self._calls: dict[CallId, Call] = {}
-        self._ladders: OrderedDict[CallId, list[str]] = OrderedDict()
+        self._courses: OrderedDict[CallId, Course] = OrderedDict()
         self._stopping = False
         self._idle = asyncio.Event()
         self._take_over(endpoint, trunks)
@@ -121,7 +122,11 @@ class B2bua:
 
     def ladder(self, call: CallId) -> tuple[TracedMessage, ...]:
         """The messages of all legs of a recent call, as they were on the wire; empty if they are forgotten."""
-        return self._endpoint.trace.messages(self._ladders.get(call, []))
+        return self._endpoint.trace.messages(self.course(call).names)
+
+    def course(self, call: CallId) -> Course:
+        """Whose the dialogs of a recent call were, and what happened; empty if it is forgotten."""
+        return self._courses.get(call) or Course()
 
     async def end_all(self, within_s: float = END_ALL_S) -> None:
         """Refuse new calls, end those there are with BYE, CANCEL or 480, and wait for the answers up to *within_s*."""
@@ -217,9 +222,9 @@ class B2bua:
             return
         self._calls[call.basics.id] = call
         self._idle.clear()
-        self._ladders[call.basics.id] = call.call_ids
-        while len(self._ladders) > LADDERS_MAX:
-            self._ladders.popitem(last=False)
+        self._courses[call.basics.id] = call.course
+        while len(self._courses) > COURSES_MAX:
+            self._courses.popitem(last=False)
         call.feed(Start())
 
     def _objection(self, request: Request) -> int:

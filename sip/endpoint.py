@@ -112,8 +112,9 @@ class Endpoint:
             if data.startswith(b"REGISTER ") and self._takes_shortcut(data, flow):
                 return
             message = parse(data, flow.reliable)
-            if not data.startswith(UNTRACED):
-                self.trace.record(message.call_id, False, flow, data, self.clock.now_ms())
+            keep = not data.startswith(UNTRACED)
+            if keep or self.trace.followed:
+                self.trace.record(message.call_id, False, flow, data, self.clock.now_ms(), keep=keep)
             if isinstance(message, Response):
                 self._response(message, flow)
             else:
@@ -277,8 +278,9 @@ class Endpoint:
     def transmit(self, flow: Flow, data: bytes, call_id: str) -> bool:
         """Hand one message to the wire. False: it cannot go there any more."""
         self.counters["messages_sent"] += 1
-        if not data.startswith(UNTRACED) and b" REGISTER\r\n" not in data:
-            self.trace.record(call_id, True, flow, data, self.clock.now_ms())
+        keep = not data.startswith(UNTRACED) and b" REGISTER\r\n" not in data
+        if keep or self.trace.followed:
+            self.trace.record(call_id, True, flow, data, self.clock.now_ms(), keep=keep)
         return self.wire.send(flow, data)
 
     def stamp(self, request: Request, flow: Flow, branch: str) -> None:

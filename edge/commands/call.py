@@ -4,7 +4,9 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 
@@ -139,7 +141,7 @@ def show(cli: Cli, call: str) -> None:
         return
     cli.thing({name: value for name, value in row.items() if name not in ("legs", "stages", "media")})
     legs = [{"leg": number, **leg} for number, leg in enumerate(row["legs"])]
-    cli.rows(legs, {name: name for name in ("leg", "kind", "target", "state", "rang_s")})
+    cli.rows(legs, {name: name for name in ("leg", "kind", "target", "state", "rang_s", "why")})
     ends = [("caller", row["media"]), *((f"leg {leg['leg']}", leg["media"]) for leg in legs)]
     media = [{"end": end, **line, "fault": line["fault"] or ""} for end, lines in ends for line in lines]
     if media:
@@ -153,6 +155,21 @@ def _print_ladder(ladder: Any) -> None:
         return
     drawn = ladder.get("text") if isinstance(ladder, dict) else None
     click.echo(drawn if isinstance(drawn, str) else json.dumps(ladder, ensure_ascii=False, indent=2))
+
+
+@command.command()
+@click.argument("call", metavar="ID")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@pass_cli
+def export(cli: Cli, call: str, file: Path) -> None:
+    """Write the messages of one call as a capture file (pcap), while the daemon remembers them."""
+    from edge.commands.daemon import download
+
+    written = download(cli.site_folder, f"/calls/{quote(call, safe='')}/capture")
+    if written is None:
+        raise NotFound(f"no messages of the call {call} are kept")
+    file.write_bytes(written)
+    cli.done(f"{file} written", {"file": str(file), "bytes": len(written)})
 
 
 @command.command()

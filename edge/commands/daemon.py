@@ -1,7 +1,8 @@
 """Asking the running daemon, over its Unix socket in the site folder."""
 
+import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,46 @@ def ask(site: Path, path: str, body: Mapping[str, Any] | None = None) -> tuple[i
         raise NoDaemon(f"no daemon serves {site}") from error
     except (httpx.HTTPError, ValueError) as error:
         raise OSError(f"the daemon does not answer: {error}") from error
+
+
+@contextlib.contextmanager
+def streaming(site: Path, path: str, parameters: Mapping[str, str]) -> Iterator[Iterator[str]]:
+    """The lines of `GET /api/v1<path>`, which ends when the block does, or the daemon.
+
+    Raises NoDaemon where none runs, LookupError where it knows no such thing.
+    """
+    path_of_socket = site / "run" / "edge.sock"
+    if not path_of_socket.exists():
+        raise NoDaemon(f"no daemon serves {site}")
+    with short_path(path_of_socket) as address:
+        try:
+            _knock(address)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise NoDaemon(f"no daemon serves {site}") from error
+        url = f"http://edge/api/v1{path}"
+        timeout = httpx.Timeout(_WITHIN_S, read=None)
+        with (
+            httpx.Client(transport=httpx.HTTPTransport(uds=address)) as client,
+            client.stream("GET", url, params=dict(parameters), timeout=timeout) as answer,
+        ):
+            if answer.status_code != httpx.codes.OK:
+                raise LookupError(path)
+            yield answer.iter_lines()
+
+
+def download(site: Path, path: str) -> bytes | None:
+    """The body of `GET /api/v1<path>`; None where no daemon runs or it knows no such thing."""
+    path_of_socket = site / "run" / "edge.sock"
+    if not path_of_socket.exists():
+        return None
+    with short_path(path_of_socket) as address:
+        try:
+            _knock(address)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        with httpx.Client(transport=httpx.HTTPTransport(uds=address)) as client:
+            answer = client.get(f"http://edge/api/v1{path}", timeout=_WITHIN_S)
+            return answer.content if answer.status_code == httpx.codes.OK else None
 
 
 def _knock(address: str) -> None:

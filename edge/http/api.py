@@ -1,11 +1,12 @@
 """The routes: one application for the local Unix socket (trusted, its folder is 0700), one for TCP (bearer token)."""
 
 import hmac
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -48,6 +49,9 @@ def make_app(daemon: Daemon, token: str | None) -> FastAPI:
     app.include_router(_health_routes(daemon))
     guarded = [Depends(_bearer(token))] if token is not None else []
     app.include_router(_api_routes(daemon), dependencies=guarded)
+    app.include_router(_call_routes(daemon), dependencies=guarded)
+    if token is None:
+        app.include_router(_trace_routes(daemon))
     app.include_router(_seeing_routes(app, daemon), dependencies=guarded)
     return app
 
@@ -97,6 +101,48 @@ def _seeing_routes(app: FastAPI, daemon: Daemon) -> APIRouter:
     return routes
 
 
+def _call_routes(daemon: Daemon) -> APIRouter:
+    routes = APIRouter(prefix="/api/v1/calls", tags=["api"])
+
+    @routes.get("/{call_id}/ladder")
+    async def ladder(call_id: str) -> Json:
+        """The SIP messages of a call that is not long past."""
+        found = daemon.ladder(call_id)
+        if found is None:
+            raise HTTPException(404, "no messages of this call are kept")
+        return found
+
+    @routes.get("/{call_id}/capture")
+    async def capture(call_id: str) -> Response:
+        """The same as a capture file, for Wireshark."""
+        found = daemon.capture(call_id)
+        if found is None:
+            raise HTTPException(404, "no messages of this call are kept")
+        return Response(found, media_type="application/vnd.tcpdump.pcap")
+
+    return routes
+
+
+def _trace_routes(daemon: Daemon) -> APIRouter:
+    """Only on the local socket: whole messages, with everything that phones say in them."""
+    routes = APIRouter(prefix="/api/v1/sip")
+
+    @routes.get("/trace", include_in_schema=False)
+    async def trace(apartment: str | None = None, mac: str | None = None) -> StreamingResponse:
+        followed = daemon.follow_sip(apartment, mac)
+        if followed is None:
+            raise HTTPException(404, "there is no such apartment or device")
+        return StreamingResponse(_lines(followed), media_type="application/x-ndjson")
+
+    return routes
+
+
+async def _lines(things: AsyncIterator[Json]) -> AsyncIterator[bytes]:
+    """A line each; an empty thing is an empty line."""
+    async for thing in things:
+        yield (json.dumps(thing, ensure_ascii=False).encode() if thing else b"") + b"\n"
+
+
 def _api_routes(daemon: Daemon) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["api"])
 
@@ -114,14 +160,6 @@ def _api_routes(daemon: Daemon) -> APIRouter:
     async def live_devices() -> Json:
         """What only the running daemon knows of each device."""
         return daemon.live_devices()
-
-    @routes.get("/calls/{call_id}/ladder")
-    async def ladder(call_id: str) -> Json:
-        """The SIP messages of a call that is not long past."""
-        found = daemon.ladder(call_id)
-        if found is None:
-            raise HTTPException(404, "no messages of this call are kept")
-        return found
 
     @routes.post("/doors/{mac}/open")
     async def open_door(mac: str, body: OpenRequest) -> JSONResponse:

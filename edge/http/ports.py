@@ -1,6 +1,6 @@
 """What the HTTP side needs from the daemon."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +40,14 @@ class Daemon(Protocol):
 
     def ladder(self, call_id: str) -> Json | None:
         """The messages of a call, oldest first; None if it is not (or no longer) known."""
+        ...
+
+    def capture(self, call_id: str) -> bytes | None:
+        """The messages of a call as a capture file; None if it is not (or no longer) known."""
+        ...
+
+    def follow_sip(self, apartment: str | None, mac: str | None) -> AsyncIterator[Json] | None:
+        """SIP messages as they pass, all or those of an apartment (its id) or a device; None if there is no such."""
         ...
 
     async def open_door(self, mac: str, relay: int | None, actor: str) -> Answer:

@@ -24,6 +24,7 @@ class FakeDaemon:
         self.parts = {"store": "ok", "broker": "ok"}
         self.opened: list[tuple[str, int | None, str]] = []
         self.answer = Answer(0, {"ok": True})
+        self.followers = 0
 
     def status(self) -> Json:
         return {"community": "c-1"}
@@ -39,6 +40,21 @@ class FakeDaemon:
 
     def ladder(self, call_id: str) -> Json | None:
         return {"messages": []} if call_id == "known" else None
+
+    def capture(self, call_id: str) -> bytes | None:
+        return b"packets" if call_id == "known" else None
+
+    def follow_sip(self, apartment: str | None, mac: str | None) -> AsyncIterator[Json] | None:
+        return self._messages() if apartment != "none" else None
+
+    async def _messages(self) -> AsyncIterator[Json]:
+        self.followers += 1
+        try:
+            yield {}
+            yield {"summary": "INVITE 101"}
+            await asyncio.Event().wait()
+        finally:
+            self.followers -= 1
 
     async def open_door(self, mac: str, relay: int | None, actor: str) -> Answer:
         self.opened.append((mac, relay, actor))
@@ -130,3 +146,29 @@ async def test_a_taken_port_is_an_error_of_ours_not_the_end_of_the_process(daemo
         with pytest.raises(OSError, match="in use"):
             await server.start()
         await server.stop()
+
+
+async def test_a_capture_is_a_file_behind_the_token(client):
+    assert (await client.get("/api/v1/calls/known/capture")).status_code == 401
+    found = await client.get("/api/v1/calls/known/capture", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert (found.status_code, found.content) == (200, b"packets")
+    assert (await client.get("/api/v1/calls/x/capture", headers=found.request.headers)).status_code == 404
+
+
+async def test_messages_are_followed_on_the_local_socket_only(client, daemon, tmp_path):
+    token = {"Authorization": f"Bearer {TOKEN}"}
+    assert (await client.get("/api/v1/sip/trace", headers=token)).status_code == 404
+    path = tmp_path / "run" / "edge.sock"
+    server = HttpServer(make_app(daemon, None), name="local", uds=path)
+    async with serving(server):
+        with short_path(path) as address:
+            transport = httpx.AsyncHTTPTransport(uds=address)
+            async with httpx.AsyncClient(transport=transport, base_url="http://edge") as local:
+                assert (await local.get("/api/v1/sip/trace?apartment=none")).status_code == 404
+                async with local.stream("GET", "/api/v1/sip/trace") as answer:
+                    lines = answer.aiter_lines()
+                    assert [await anext(lines), await anext(lines)] == ["", '{"summary": "INVITE 101"}']
+                    assert daemon.followers == 1
+        async with asyncio.timeout(3):
+            while daemon.followers:  # noqa: ASYNC110  # the server notices in its own time
+                await asyncio.sleep(0.01)

@@ -48,3 +48,19 @@ def test_registrations_and_pings_are_not_kept():
     bench.receive(bench.authorised(request("REGISTER", call_id="r1")))
     bench.receive(request("OPTIONS", call_id="o1"))
     assert bench.endpoint.trace.messages(["r1", "o1"]) == ()
+
+
+def test_who_looks_on_sees_all_and_what_is_not_kept_too():
+    trace, seen = Trace(), []
+    assert not trace.followed
+    unfollow = trace.follow(seen.append)
+    assert trace.followed
+    secret = b'REGISTER sip:e SIP/2.0\r\nAuthorization: Digest username="u", response="0123"\r\n\r\n'
+    trace.record("r", False, FLOW, secret, 1, keep=False)
+    trace.record("c", True, FLOW, b"INVITE", 2)
+    unfollow()
+    trace.record("c", True, FLOW, b"BYE", 3)
+    assert [(one.call_id, one.sent) for one in seen] == [("r", False), ("c", True)]
+    assert b"0123" not in seen[0].data
+    assert trace.messages("r") == ()
+    assert [one.data for one in trace.messages("c")] == [b"INVITE", b"BYE"]

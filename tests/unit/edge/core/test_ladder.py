@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.ladder import MAX_PEERS, OTHERS, LadderMessage, draw, summarize
+from edge.core.ladder import MAX_PEERS, OTHERS, LadderMessage, LadderNote, draw, summarize
 
 M = LadderMessage
 
@@ -30,8 +30,19 @@ def test_a_call_is_a_ladder():
     )
 
 
+def test_what_happened_beside_the_messages_stands_among_them():
+    messages = [M(0, False, "a", "ACK 101"), LadderNote(2_000, "relay 1 opened\x07"), M(3_000, True, "a", "BYE 1")]
+    assert draw(messages, {"a": "Gate"}) == (
+        "         Gate              edge\n"
+        "   0.000 |--- ACK 101 ---->|\n"
+        "   2.000 | relay 1 opened? |\n"
+        "   3.000 |<---- BYE 1 -----|\n"
+    )
+
+
 def test_no_messages_no_ladder():
     assert draw([]) == ""
+    assert draw([LadderNote(0, "relay 1 opened")]) == ""
 
 
 def test_a_caller_alone():
@@ -73,6 +84,12 @@ def test_every_message_is_one_line_of_one_width(messages):
         (
             b"INVITE sip:101@edge SIP/2.0\r\nCSeq: 1 INVITE\r\nContent-Type: application/sdp\r\n\r\nv=0",
             "INVITE 101 sdp",
+        ),
+        (
+            b"SIP/2.0 200 OK\r\nCSeq: 2 INVITE\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n"
+            b"m=audio 4000 RTP/AVP 96 8\r\n"
+            b"a=rtpmap:96 opus/48000/2\r\na=sendonly\r\nm=video 0 RTP/AVP 99\r\nm=audio 4002/2 RTP/AVP 8\r\nm=x\r\n",
+            "200 OK sdp audio 4000 opus sendonly video off audio 4002 PCMA",
         ),
         (b"INVITE sip:2%23123@edge;user=phone SIP/2.0\r\nc: application/sdp\r\n\r\nv=0", "INVITE 2%23123 sdp"),
         (b"BYE sip:10000001;x=y@10.0.0.5:5060 SIP/2.0\r\n\r\n", "BYE 10000001"),
