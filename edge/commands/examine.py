@@ -16,6 +16,7 @@ from edge.admin.credentials import PREMIUM_ONLY
 from edge.admin.edit import Reading, reading
 from edge.admin.site import Site, SiteError
 from edge.commands.daemon import NoDaemon, ask
+from edge.commands.examine_alarms import examine_alarms, examine_orders
 from edge.commands.examine_devices import examine_devices
 from edge.commands.finding import Finding, Level, named
 from edge.config import FILE_NAME, ConfigError
@@ -230,4 +231,6 @@ _EXAMINATIONS: Final[tuple[Callable[[Reading], Iterator[Finding]], ...]] = (
     _removed_doors,
     _digest,
     examine_devices,
+    examine_alarms,
+    examine_orders,
 )

@@ -1,13 +1,10 @@
-"""What every reason means and what would change it, in a person's words. `docs/access.md` is written from here."""
+"""What every reason means and what would change it, in a person's words."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from edge.core.mass_change import MORE_THAN, MORE_THAN_PER_CENT
-from edge.core.service import ASKS_NO_SERVICE, WORSE, feature_objection, service_objection
-from models.access import Cause, Reason, UnlockMethod
-from models.service import Feature
+from models.access import Cause, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,70 +105,3 @@ CAUSES: Final[Mapping[Cause, Words]] = {
     ),
 }
 """What stands behind `not_allowed` where a credential was presented, or a call, an app asked."""
-
-SCHEDULES = """\
-A schedule is `mon 08:00-18:00; sat-sun 10:00-14:00`, in the community's time zone; hours that end before they begin
-run into the next day and belong to their first one. On a night with an hour twice, both passes are inside; an hour
-that is left out never happens. `hol 10:00-14:00` or `hol closed` replaces the weekday on the community's holidays
-(`edge holiday`), `2026-12-24 08:00-12:00` or `2026-12-24 closed` replaces both on that day. A credential may have a
-schedule, a relay (when its methods open it) and a door (when any of its relays opens); without one it is always.
-Guards, operators, fire signals and exit buttons ask no schedule. The hours in which a panel itself holds its door open
-(`edge device set --open-schedule`) are told to the panel in `down/config`; no decision depends on them.
-"""
-
-
-def _service_rows() -> Iterator[str]:
-    """What works in which state, as `edge.core.service` decides it."""
-    for method in UnlockMethod:
-        if method in ASKS_NO_SERVICE:
-            continue
-        yield _row(f"`{method.value}`", (service_objection(state, method) for state in WORSE))
-    for feature in Feature:
-        yield _row(feature.value, (feature_objection(state, feature) for state in WORSE))
-
-
-def _row(name: str, objections: Iterable[Reason | None]) -> str:
-    cells = " | ".join("yes" if objection is None else f"no: `{objection.value}`" for objection in objections)
-    return f"| {name} | {cells} |"
-
-
-def handbook() -> str:
-    """The text of `docs/access.md`."""
-    heads = " | ".join(state.value for state in WORSE)
-    rules = " | ".join("---" for _ in WORSE)
-    services = "\n".join(_service_rows())
-    causes = "\n".join(f"| `{cause.value}` | {words.meaning} | {words.change} |" for cause, words in CAUSES.items())
-    rows = "\n".join(f"| `{reason.value}` | {words.meaning} | {words.change} |" for reason, words in WORDS.items())
-    return f"""# Why a door did or did not open
-
-Every attempt and every opening is one row in the log with one of these reasons. The rules are asked in a fixed order
-(`edge/core/access.py`), and the first that objects gives the reason. `edge door explain` asks the same rules without
-opening, counting or logging anything.
-
-A device is told `unknown_credential` where the truth is `door_not_served`, `permission` or `ambiguous`: a stranger
-must not learn that a code opens another door. The log has the truth.
-
-| reason | what it means | what would change it |
-| --- | --- | --- |
-{rows}
-
-`not_allowed` has a cause in the log and in `edge door explain` where the door itself objects:
-
-| cause | what it means | what would change it |
-| --- | --- | --- |
-{causes}
-
-## Service state
-
-| | {heads} |
-| --- | {rules} |
-{services}
-
-A change that closes more than {MORE_THAN_PER_CENT} % of a building's apartments, and more than {MORE_THAN} of them, is
-refused unless it is confirmed.
-
-## Schedules
-
-{SCHEDULES}
-This page is written by `edge.core.reasons.handbook()`; a test keeps it equal.
-"""

@@ -16,6 +16,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import cli
+from edge.admin.site import Site
+from edge.store import journal
+from models.log import LogEntry, LogKind
 from tests.unit import cli_reference
 
 ROOT = Path(__file__).parents[2]
@@ -391,6 +394,22 @@ def test_a_visitors_pass_by_hand(edge, told, tmp_path):
     edge("pass", "revoke", issued["id"], code=1)
     assert told("group", "show", "Outside")["doors"] == [GATE.lower()]
     edge("group", "remove", "Outside")
+
+
+def test_operators_see_alarms_and_orders(edge, told, folder):
+    with Site.open(folder).admin("test").edit() as edit:
+        for kind in ("duress", "lockout", "lockout"):
+            journal.append(edit.connection, LogEntry(LogKind.ALARM, edit.now_ms, detail={"type": kind}))
+    assert [row["detail"]["type"] for row in told("log", "list", "--kind", "alarm")] == ["duress", "lockout", "lockout"]
+    edge("door", "lock", "Gate")
+    findings = {row["part"]: row["message"] for row in json.loads(edge_doctor(folder))["findings"]}
+    assert findings["alarms"] == "in the last 24 hours: 2 lockout, 1 duress"
+    assert findings["doors"].startswith("Gate: lock down, by installer since ")
+
+
+def edge_doctor(folder: Path) -> str:
+    """What it prints; its exit code depends on the machine."""
+    return CliRunner().invoke(cli.edge, ["--site", str(folder), "--json", "doctor"]).stdout
 
 
 def test_an_area_by_hand(edge, told):
