@@ -48,6 +48,7 @@ from mqtt.home_assistant.bridge import HomeAssistantBridge
 from mqtt.plane import MqttPlane
 from mqtt.topics import Topics
 from sip.b2bua import B2bua
+from sip.b2bua_srtp import Srtp
 from sip.media.choose import make_engine
 from sip.media.relay import RtpRelay
 from sip.media.rtpengine import Rtpengine
@@ -238,6 +239,7 @@ def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> T
         trunks=by_number,
         recordings=recordings,
         end_on_silence=config.media.on_silence == "end",
+        srtp=Srtp(config.media.srtp),
     )
     return Telephony(desk, media, trunks, calls)
 

@@ -16,6 +16,7 @@ from models.ids import CallId, new_id
 from sip.b2bua_call import Call, CallBasics, CallTools
 from sip.b2bua_invite import CallingParty, Roads
 from sip.b2bua_media import NotAcceptable, usable
+from sip.b2bua_srtp import Srtp
 from sip.dialog import Dialog, DialogKey, key_of_request
 from sip.endpoint import Endpoint
 from sip.flow import Destination, Flow
@@ -61,6 +62,7 @@ class B2bua:
         trunks: Trunks | None = None,
         recordings: Recordings | None = None,
         end_on_silence: bool = True,
+        srtp: Srtp = Srtp.PLAIN,
     ) -> None:
         self._endpoint = endpoint
         self._desk = desk
@@ -81,6 +83,7 @@ class B2bua:
             done=self._done,
             recordings=recordings or {},
             end_on_silence=end_on_silence,
+            srtp=srtp,
         )
         self._entries: dict[DialogKey, _Entry] = {}
         self._calls: dict[CallId, Call] = {}

@@ -44,6 +44,7 @@ from sip.b2bua_announce import Announcer
 from sip.b2bua_exchange import Exchange, Side
 from sip.b2bua_invite import CONTACT_USER, CallingParty, NoRoad, Roads
 from sip.b2bua_media import CallMedia, EndPolicy, NotAcceptable, usable
+from sip.b2bua_srtp import Srtp
 from sip.b2bua_stats import faults, with_media
 from sip.flow import Destination, Flow, Handle
 from sip.leg import Leg, LegTools
@@ -82,6 +83,7 @@ class CallTools:
     is_ours: Callable[[str], bool]  # whether a host names us, in a redirect
     done: Callable[["Call"], None]  # every leg is over
     recordings: Recordings = field(default_factory=dict)  # played before a refusal; empty: at once
+    srtp: Srtp = Srtp.PLAIN  # what telephones on TLS are offered
     end_on_silence: bool = True  # a side that went silent ends the call; else its row tells it
 
 
@@ -165,7 +167,8 @@ class Call:
             self.feed(LegFailed(number, 503, why=road.why))
             return
         leg = UacLeg(road.tools, self, road.invitation)
-        self._media.add(number, self._tools.host_towards(road.invitation.to), self._policy(target))
+        to = road.invitation.to
+        self._media.add(number, self._tools.host_towards(to), self._policy(target, to.transport))
         try:
             if caller.request.body:
                 leg.propose(self._media.offer(CALLER_END, number, caller.request.body))
@@ -179,7 +182,7 @@ class Call:
         self.course.names[leg.request.call_id] = target.name
         leg.ring()
 
-    def _policy(self, target: Target) -> EndPolicy:
+    def _policy(self, target: Target, transport: str) -> EndPolicy:
         plan = self.basics.plan
         same_group = plan.same_group(target)
         return EndPolicy(
@@ -187,6 +190,7 @@ class Call:
             direct_video=same_group,
             video=target.kind not in _TELEPHONES,
             swallow_digits=plan.digits_from is DigitSource.CALLEE,
+            srtp=self._tools.srtp if transport == "TLS" else Srtp.PLAIN,
         )
 
     def _cancel(self, command: CancelLeg) -> None:

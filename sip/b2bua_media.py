@@ -5,9 +5,11 @@ description either way.
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from sip.b2bua_srtp import EndSecurity, Srtp
 from sip.media import g711
 from sip.media.engine import CALLER_END, End, Facing, MediaSession, PeerLine
 from sip.media.recordings import Recording
@@ -47,6 +49,7 @@ class EndPolicy:
     direct_video: bool = False
     video: bool = True  # False: a telephone
     swallow_digits: bool = False  # its RFC 4733 events must not reach the other side (decision 21)
+    srtp: Srtp = Srtp.PLAIN  # what we offer it of our own accord
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class _EndState:
     host: str  # our address towards it
     policy: EndPolicy
     own: OwnDescription
+    security: EndSecurity
     offer: Session | None = None  # the other end's offer as it was carried to it, not answered yet
     pending: tuple[Media, ...] = ()  # what we told it in that offer
 
@@ -68,14 +72,19 @@ class CallMedia:
 
     def add(self, end: End, host: str, policy: EndPolicy) -> None:
         """An end that takes part; *host* is our address towards it."""
-        self._ends[end] = _EndState(host, policy, OwnDescription(host))
+        self._ends[end] = _EndState(host, policy, OwnDescription(host), EndSecurity(policy.srtp))
 
     def offer(self, source: End, to: End, offer: bytes) -> bytes:
         """What *to* is offered when *source* made *offer*. Takes ports for both."""
         offered = usable(offer)
         state = self._ends[to]
+        for index, media in enumerate(offered.media):
+            self._ends[source].security.offered_by_it(index, media)
         places = [self._place(source, to, index, media) for index, media in enumerate(offered.media)]
-        state.pending = carry(offered, places)
+        state.pending = tuple(
+            state.security.offer_to_it(index, media) if isinstance(place, Anchor) else media
+            for index, (media, place) in enumerate(zip(carry(offered, places), places, strict=True))
+        )
         state.offer = offered
         return state.own.render(state.pending)
 
@@ -90,7 +99,11 @@ class CallMedia:
         if offered is None or not any(not media.rejected for media in answered.media):
             raise NotAcceptable(488)
         places = [self._place(source, to, index, media) for index, media in enumerate(offered.media)]
-        told = carry(answered, places, like=offered)
+        self._learn_answer(source, answered, places)
+        told = tuple(
+            self._ends[to].security.answer_to_it(index, media) if isinstance(place, Anchor) else media
+            for index, (media, place) in enumerate(zip(carry(answered, places, like=offered), places, strict=True))
+        )
         body = self._ends[to].own.render(told)
         for index, media in enumerate(told):
             theirs = answered.media[index] if index < len(answered.media) else media
@@ -98,6 +111,13 @@ class CallMedia:
             self._describe(to, index, offered.media[index], media, agreed)
             self._describe(source, index, theirs, state.pending[index], agreed)
         return body
+
+    def _learn_answer(self, source: End, answered: Session, places: Sequence[Place]) -> None:
+        """Raises NotAcceptable where a line that we offered as SRTP comes back without a key."""
+        security = self._ends[source].security
+        for index, (media, place) in enumerate(zip(answered.media, places, strict=False)):
+            if isinstance(place, Anchor) and not media.rejected and not security.answered_by_it(index, media):
+                raise NotAcceptable(488)
 
     def connect(self, end: End) -> None:
         """Let the caller and *end* hear each other."""
@@ -120,6 +140,8 @@ class CallMedia:
         direction = Direction.of(media.direction.receives, media.direction.sends)
         rtpmap = Attribute("rtpmap", f"{payload} {_PLAYABLE[int(payload)]}/8000")
         ours = Media("audio", anchor.port, media.protocol, (payload,), anchor.host, direction, (rtpmap,))
+        caller.security.offered_by_it(index, media)
+        ours = caller.security.answer_to_it(index, ours)
         self._describe(CALLER_END, index, media, ours, _main(ours))
         return caller.own.render(tuple(ours if i == index else rejected(m) for i, m in enumerate(offered.media)))
 
@@ -160,7 +182,10 @@ class CallMedia:
 
     def _allocate(self, end: End, index: int, kind: str, facing: End | None = None) -> Anchor:
         host = self._ends[end].host
-        other = Facing(facing, self._ends[facing].host) if facing is not None else None
+        other = None
+        if facing is not None:
+            plain = all(self._ends[one].security.plain for one in (end, facing))
+            other = Facing(facing, self._ends[facing].host, plain)
         port = self._ports[end, index] = self.session.allocate(end, index, kind, host, other)
         return Anchor(host, port)
 
@@ -184,6 +209,7 @@ class CallMedia:
                 payload=agreed.payload,
                 event_payloads=event_payloads(ours, theirs),
                 swallow_events=self._ends[end].policy.swallow_digits,
+                srtp=self._ends[end].security.keys(index),
             ),
         )
 

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sip.media import srtp
 from sip.sdp import Attribute, Codec, Direction, Media, Session, render
+from sip.sdp_crypto import PLAIN_PROTOCOLS, SECURE_PROTOCOLS, cryptos
 
 # What still means the same when media passes through the edge; anything else (ice, candidate, crypto, rtcp-fb,
 # rtcp-xr, ssrc, …) names the other end or asks for something that an RTP relay does not do.
 ANCHORED_ATTRIBUTES: Final = frozenset(
     {"rtpmap", "fmtp", "ptime", "maxptime", "framerate", "framesize", "quality", "imageattr", "lang", "content"}
 )
-ANCHORED_PROTOCOLS: Final = frozenset({"RTP/AVP", "RTP/AVPF"})
 ANCHORED_KINDS: Final = frozenset({"audio", "video"})
 
 
@@ -44,12 +45,11 @@ Place = Anchor | Direct | Rejected
 
 def can_anchor(media: Media) -> bool:
     """Whether the RTP relay can carry this line."""
-    return (
-        not media.rejected
-        and media.kind in ANCHORED_KINDS
-        and media.protocol in ANCHORED_PROTOCOLS
-        and bool(media.codecs)
-    )
+    if media.rejected or media.kind not in ANCHORED_KINDS or not media.codecs:
+        return False
+    if media.protocol in SECURE_PROTOCOLS:
+        return bool(cryptos(media)) and srtp.available()
+    return media.protocol in PLAIN_PROTOCOLS
 
 
 def acceptable(offer: Session) -> bool:

@@ -25,6 +25,16 @@ class Facing:
 
     end: End
     host: str
+    plain: bool = True  # False: one of the two may speak SRTP
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SrtpKeys:
+    """Master keys with their salts of one line."""
+
+    suite: str  # as in RFC 4568 §6.2
+    theirs: bytes  # of what the peer sends
+    ours: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class PeerLine:
     payload: int | None = None  # RTP payload type that was agreed on
     event_payloads: frozenset[int] = frozenset()  # RTP payload types that carry RFC 4733 events from this end
     swallow_events: bool = False  # these packets are read and not forwarded (decision 21)
+    srtp: SrtpKeys | None = None  # None: RTP as it is
 
 
 class MediaListener(Protocol):

@@ -252,7 +252,7 @@ class RelaySession:
         relay = self._relay
 
         def begin() -> None:
-            stream.playout = Playout(frames, payload, time.monotonic(), stream.rtp.send)
+            stream.playout = Playout(frames, payload, time.monotonic(), stream.send)
             relay._playing.append(stream)
 
         relay._post(begin)

@@ -212,6 +212,8 @@ class RtpengineSession:
         leg = self._leg(end, host, facing) if facing is not None else None
         if leg is None:
             return self._relay.allocate(end, line, kind, host)
+        if facing is not None and not facing.plain:
+            raise MediaUnavailable("SRTP came up in a call that goes through rtpengine")
         if leg.kinds.setdefault(line, kind) != kind or list(leg.kinds.values()).count(kind) > 1 or kind not in KINDS:
             raise MediaUnavailable("rtpengine was asked for one line of sound and one of video")
         return leg.pair.port(CALLER if end == CALLER_END else CALLEE, kind)
@@ -219,7 +221,8 @@ class RtpengineSession:
     def _leg(self, end: End, host: str, facing: Facing) -> _Leg | None:
         number = facing.end if end == CALLER_END else end
         if number not in self._legs:
-            pair = None if self._by_relay else self._engine.take(self, (host, facing.host))
+            by_relay = self._by_relay or not facing.plain
+            pair = None if by_relay else self._engine.take(self, (host, facing.host))
             self._legs[number] = _Leg(pair, {}) if pair is not None else None
             if pair is not None:
                 pair.on_lost = lambda: self._listener.media_silent(number)

@@ -1,5 +1,6 @@
 """One media line of one end in the RTP relay: its two sockets, its peer, its count. Used by the relay's thread only."""
 
+import contextlib
 import socket
 import struct
 import time
@@ -7,12 +8,13 @@ from collections.abc import Callable
 from typing import Final
 
 from sip.media.dtmf import EventReader
-from sip.media.engine import PeerLine
+from sip.media.engine import PeerLine, SrtpKeys
 from sip.media.latch import Address, Latch
 from sip.media.playout import Playout
 from sip.media.rtcp import is_rtcp
 from sip.media.rtp import HEADER_BYTES, Receiver, StreamStats, parse_header
 from sip.media.sockets import disconnect, usable_address
+from sip.media.srtp import Srtp
 
 PACKET_BYTES_MAX: Final = 2048
 DATAGRAM_BYTES_MIN: Final = 256  # what the smallest one takes of a receive buffer, and less: Linux counts its own part
@@ -133,9 +135,11 @@ class Stream:
         self._on_digit, self._on_silent = on_digit, on_silent
         self.playout: Playout | None = None  # a recording on its way to the peer
         self._facing: Stream | None = None
-        self._sink: Pin | None = None  # where what comes is sent on: the facing end's, if that wants it
+        self._sink: Callable[[memoryview], None] | None = None  # sends what comes on, if the facing end wants it
+        self._srtp: Srtp | None = None
         self._peer: PeerLine | None = None
         self._events: frozenset[int] = frozenset()
+        self.send: Callable[[memoryview], None] = rtp.send  # to the peer, sealed where it wants that
         self._reader = EventReader()
         self._receiver = Receiver()
         self._digit_at = float("-inf")
@@ -149,15 +153,18 @@ class Stream:
         """The peer's description of this line. An address of our own would make a loop and is not taken."""
         first = self._peer is None
         self._peer = peer
+        self._heard_at, self._told_silent = time.monotonic(), False
+        if peer is not None:
+            self._learn(peer, first, is_ours)
         self._aim()
         if self._facing is not None:
             self._facing._aim()
-        self._heard_at, self._told_silent = time.monotonic(), False
-        if peer is None:
-            return
+
+    def _learn(self, peer: PeerLine, first: bool, is_ours: Callable[[Address | None], bool]) -> None:
         if first:
             self._receiver = Receiver(peer.clock_hz)
         self._events = peer.event_payloads
+        self._secure(peer.srtp)
         for pin, host, port in ((self.rtp, peer.host, peer.port), (self.rtcp, peer.rtcp_host, peer.rtcp_port)):
             address = usable_address(host, port)
             pin.expect(None if is_ours(address) else address)
@@ -176,7 +183,21 @@ class Stream:
     def _aim(self) -> None:
         facing = self._facing
         wanted = facing is not None and facing._peer is not None and facing._peer.receives
-        self._sink = facing.rtp if facing is not None and wanted else None
+        self._sink = facing.send if facing is not None and wanted else None
+
+    def _secure(self, keys: SrtpKeys | None) -> None:
+        if keys is None:
+            self._srtp = None
+        elif self._srtp is None:
+            self._srtp = Srtp(keys)
+        elif self._srtp.keys != keys:
+            self._srtp.rekey(keys)
+        self.send = self.rtp.send if self._srtp is None else self._send_sealed
+
+    def _send_sealed(self, packet: memoryview) -> None:
+        if self._srtp is not None:
+            with contextlib.suppress(ValueError):  # a repetition: it is not sent twice under one key
+                self.rtp.send(self._srtp.seal(packet))
 
     def play_due(self, now: float) -> bool:
         """Send what is due of the recording; whether more of it is to come."""
@@ -224,6 +245,12 @@ class Stream:
         if size < HEADER_BYTES or packet[0] >> 6 != 2 or size > PACKET_BYTES_MAX:
             self._malformed += 1
             return False
+        if self._srtp is not None:
+            try:
+                packet = self._srtp.open(packet)
+            except ValueError:  # forged, or repeated
+                self._malformed += 1
+                return False
         sequence, timestamp, ssrc = _SEQ_TS_SSRC.unpack_from(packet, 2)
         is_event = packet[1] & 0x7F in self._events
         self._packets += 1
@@ -233,7 +260,7 @@ class Stream:
         if is_event and self._event(packet, timestamp, now):
             return True
         if self._sink is not None:
-            self._sink.send(packet)
+            self._sink(packet)
         return True
 
     def _event(self, packet: memoryview, timestamp: int, now: float) -> bool:
@@ -250,8 +277,16 @@ class Stream:
         if len(packet) > PACKET_BYTES_MAX or not is_rtcp(packet):
             self._malformed += 1
             return False
-        self._heard_at = now
         facing = self._facing
+        try:
+            if self._srtp is not None:
+                packet = self._srtp.open(packet, rtcp=True)
+            if facing is not None and facing._srtp is not None:
+                packet = facing._srtp.seal(packet, rtcp=True)
+        except ValueError:
+            self._malformed += 1
+            return False
+        self._heard_at = now
         if facing is not None and facing._peer is not None:
             facing.rtcp.send(packet)
         return True

@@ -10,6 +10,7 @@ from models.access import UnlockMethod
 from models.call import Caller, CallPlan, CallRecord, DigitSource, LegKind, PlannedLeg, Stage, Target
 from models.ids import ApartmentId, CallId, DeviceId, SipUser
 from sip.b2bua import B2bua
+from sip.b2bua_srtp import Srtp
 from sip.bindings import Binding
 from sip.flow import Flow
 from sip.media.engine import End, Facing, MediaListener, MediaUnavailable, PeerLine
@@ -304,6 +305,7 @@ class CallBench(Bench):
         more_trunks: Mapping[str, TrunkSettings] | None = None,
         recordings: Recordings | None = None,
         end_on_silence: bool = True,
+        srtp: Srtp = Srtp.PLAIN,
     ) -> None:
         super().__init__(wire=FakeWire(), accounts=FakeAccounts({user: f"pw{user}" for user in USERS}))
         self.registrar = Registrar(self.settings, FakeBindingStore(), alive=self.wire.alive)
@@ -322,6 +324,7 @@ class CallBench(Bench):
             trunks=Trunks(trunks) if trunks else None,
             recordings=recordings,
             end_on_silence=end_on_silence,
+            srtp=srtp,
         )
         self.door = self.peer(DOOR, "192.0.2.50")
         self.monitor = self.peer(MONITOR, "192.0.2.60")

@@ -42,6 +42,7 @@ class BaresipSettings:
     auto_answer: bool = False
     codecs: str = "PCMA/8000/1,PCMU/8000/1"
     video: bool = False  # H.264 of a fake camera
+    media_encryption: str = ""  # srtp: offers RTP/AVP with a key; srtp-mand: RTP/SAVP
     ca_file: str = ""
     expires_s: int = 60
 
@@ -49,7 +50,14 @@ class BaresipSettings:
 def config_text(settings: BaresipSettings, recordings: Path) -> str:
     """The ``config`` file of *settings*."""
     modules = [
-        *(f"module {name}" for name in (*_PLAIN_MODULES, *(_VIDEO_MODULES if settings.video else ()))),
+        *(
+            f"module {name}"
+            for name in (
+                *_PLAIN_MODULES,
+                *(_VIDEO_MODULES if settings.video else ()),
+                *(("srtp.so",) if settings.media_encryption else ()),
+            )
+        ),
         *(f"module_tmp {name}" for name in _TEMPORARY_MODULES),
         *(f"module_app {name}" for name in _APP_MODULES),
     ]
@@ -98,6 +106,7 @@ def account_text(settings: BaresipSettings) -> str:
         f"answermode={'auto' if settings.auto_answer else 'manual'}",
         f"audio_codecs={settings.codecs}",
         *(("video_codecs=h264",) if settings.video else ()),
+        *((f"mediaenc={settings.media_encryption}",) if settings.media_encryption else ()),
     ]
     return ";".join(parts) + "\n"
 
