@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from edge.core.ports import KeptBinding
 from models.binding import ContactBinding
 from models.device import DigestOffer
 from models.ids import SipUser
@@ -31,7 +32,7 @@ class ForgetfulStore:
     def load(self) -> Sequence[ContactBinding]:
         return ()
 
-    def save(self, changed: Sequence[ContactBinding], removed: Sequence[tuple[SipUser, str]]) -> None:
+    def save(self, changed: Sequence[KeptBinding], removed: Sequence[tuple[SipUser, str]]) -> None:
         """Bindings live in memory alone here."""
 
 

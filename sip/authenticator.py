@@ -4,8 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from edge.core.ports import SipAccounts
 from models.device import DigestOffer
@@ -23,8 +22,7 @@ _NEEDED: Final = frozenset(("username", "nonce", "uri", "response", "qop", "nc",
 _HEX: Final = frozenset("0123456789abcdefABCDEF")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """*user* where the request is proven; otherwise what to answer."""
 
     user: SipUser | None = None

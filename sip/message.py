@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
 from sip.uri import NameAddr, Params, SipUri, UriError, find_param, parse_params, render_params, split_list
@@ -75,8 +74,7 @@ class CSeq(NamedTuple):
         return f"{self.number} {self.method}"
 
 
-@dataclass(frozen=True, slots=True)
-class Via:
+class Via(NamedTuple):
     """One Via value (RFC 3261 §20.42, RFC 3581)."""
 
     transport: str  # as sent, in capitals

@@ -34,6 +34,7 @@ _VIA: Final = re.compile(
 _FROM: Final = re.compile(
     rf"((?:\"[^\"\\]*\" ?)?<sip:([A-Za-z0-9._\-]+)@{_HOST}(?::(?:{_PORT}))?(?:;transport=[a-z]+)?>);tag={_WORD}"
 )
+_CALL_ID: Final = re.compile(r"[!-~]+")
 _CONTACT: Final = re.compile(
     rf"(?:\"[^\"\\]*\" ?)?<sips?:[A-Za-z0-9.+*_@:;=\[\]\-]+>(?:;[A-Za-z0-9+.\-]+(?:=(?:\"[^\"\\]*\"|{_WORD}))?)*"
 )
@@ -53,8 +54,6 @@ def read(data: bytes) -> PlainRegister | None:
     """*data*, if it is a REGISTER of the plain shape."""
     if len(data) > PLAIN_BYTES_MAX or not data.isascii():
         return None
-    if b"\t" in data or b" \r\n" in data or b":  " in data:  # white space around a value
-        return None
     head, blank, body = data.decode().partition("\r\n\r\n")
     lines = head.split("\r\n")
     ends = len(lines) - 1
@@ -66,14 +65,16 @@ def read(data: bytes) -> PlainRegister | None:
         via = _VIA.fullmatch(fields["Via"])
         sender = _FROM.fullmatch(fields["From"])
         number, _, method = fields["CSeq"].partition(" ")
-        plain = via and sender and fields["To"] == sender[1] and fields["Call-ID"] and method == "REGISTER"
+        plain = via and sender and fields["To"] == sender[1] and _CALL_ID.fullmatch(fields["Call-ID"])
     except (ValueError, KeyError):  # a line without a colon, a field that must be there
         return None
     if not plain or via is None or sender is None or len(fields) != ends or not fields.keys() <= _PLAIN_FIELDS:
         return None
+    if method != "REGISTER" or not _CONTACT.fullmatch(fields.get("Contact", "<sip:none>")):
+        return None
     if not (_small(number) and _small(fields.get("Max-Forwards", "70"), 255) and _small(fields.get("Expires", "0"))):
         return None
-    if fields.get("Content-Length", "0") != "0" or not _CONTACT.fullmatch(fields.get("Contact", "<sip:none>")):
+    if fields.get("Content-Length", "0") != "0":
         return None
     return PlainRegister(start[1], via, sender[2], fields, int(number))
 
@@ -120,7 +121,8 @@ class PlainRegistrations:
         contact = fields.get("Contact")
         if contact is None or not authenticator.matches(proof, "REGISTER"):
             return False
-        sender = Sender(SipUser(message.user), flow, fields["Call-ID"], message.cseq, fields.get("User-Agent", ""))
+        agent = fields.get("User-Agent", "").strip(" \t")
+        sender = Sender(SipUser(message.user), flow, fields["Call-ID"], message.cseq, agent)
         wish = self._registrar.plain_wish(contact, fields.get("Expires"), sender)
         if wish is None or not authenticator.spend(proof, self._endpoint.timers.time()):
             return False

@@ -171,7 +171,7 @@ class Registrar:
             gone_keys = {binding.key for binding in removed}
             changed = [binding for binding in changed if binding.key not in gone_keys]
         if changed or removed:
-            self._store.save([b.stored() for b in changed], [(b.sip_user, b.key) for b in removed])
+            self._store.save(changed, [(b.sip_user, b.key) for b in removed])
 
     def _make_room(self, user: SipUser, now_ms: int) -> list[Binding]:
         present = sorted(self.table.of(user, now_ms), key=lambda binding: binding.updated_at_ms)

@@ -57,6 +57,7 @@ class Transports:
         self._client_tls = client_tls
         self._endpoint: Endpoint | None = None
         self._udp: list[UdpSocket] = []
+        self._udp_by_local: dict[Address, UdpSocket] = {}
         self._servers: list[tuple[str, asyncio.Server]] = []
         self._connections: dict[int, Connection] = {}
         self._sources: Counter[str] = Counter()  # accepted connections by address
@@ -113,6 +114,7 @@ class Transports:
             udp.close()
         self._servers.clear()
         self._udp.clear()
+        self._udp_by_local.clear()
         for waiting in [self._opening.pop(to) for to in list(self._opening)]:
             for opened in waiting:
                 opened(None)
@@ -120,9 +122,11 @@ class Transports:
     # --- Wire -----------------------------------------------------------------------------------------------------
 
     def send(self, flow: Flow, data: bytes) -> bool:
-        if flow.reliable:
+        if flow.connection:
             connection = self._connections.get(flow.connection)
             return connection is not None and connection.send(data)
+        if flow.reliable:  # of before a restart: the connection is gone
+            return False
         udp = self._udp_for(flow)
         return udp is not None and udp.send(data, flow.remote)
 
@@ -216,6 +220,7 @@ class Transports:
                     continue
                 raise
             self._udp.append(udp)
+            self._udp_by_local[udp.local] = udp
             port = udp.local.port
             await self._serve("TCP", host, port, None)
             if self._tls is not None:
@@ -287,10 +292,7 @@ class Transports:
 
     def _udp_for(self, flow: Flow) -> UdpSocket | None:
         """The socket of *flow*; after a restart on another port, one that reaches the same network."""
-        for udp in self._udp:
-            if udp.local == flow.local:
-                return udp
-        return self._udp_towards(flow.remote.host)
+        return self._udp_by_local.get(flow.local) or self._udp_towards(flow.remote.host)
 
     def _udp_towards(self, host: str) -> UdpSocket | None:
         ipv6 = ":" in host

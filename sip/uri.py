@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 Params = tuple[tuple[str, str | None], ...]
@@ -15,7 +14,9 @@ _QUOTED: Final = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 # separator between, no two neighbours that eat the same character. `tests/unit/sip/test_linear.py` holds that.
 # The shapes that nearly all texts have, read in one step; everything else goes the long way.
 _PLAIN_URI: Final = re.compile(
-    r"(sips?):([A-Za-z0-9.+*_\-]+)@([A-Za-z0-9_][A-Za-z0-9_.\-]*)(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?", re.ASCII
+    r"(sips?):([A-Za-z0-9.+*_\-]+)@([A-Za-z0-9_][A-Za-z0-9_.\-]*)(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+    r"((?:;[A-Za-z0-9.\-]+(?:=[A-Za-z0-9.:\-]+)?)*)",
+    re.ASCII,
 )
 _PLAIN_ADDR: Final = re.compile(r"<(sips?:[A-Za-z0-9.+*_@:;=\-]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`'~]+))?", re.ASCII)
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)", re.DOTALL)
@@ -44,8 +45,7 @@ class UnsupportedScheme(UriError):
     """A URI of another scheme than sip and sips: 416 in a Request-URI."""
 
 
-@dataclass(frozen=True, slots=True)
-class SipUri:
+class SipUri(NamedTuple):
     """A sip or sips URI. *user* is unescaped: ``2%23123`` and ``2#123`` are the same apartment."""
 
     user: str | None
@@ -65,7 +65,8 @@ class SipUri:
     def _read(cls, text: str) -> "SipUri":
         plain = _PLAIN_URI.fullmatch(text)
         if plain is not None:
-            return cls(plain[2], plain[3].lower(), int(plain[4]) if plain[4] else None, (), plain[1])
+            params = _uri_params(plain[5]) if plain[5] else ()
+            return cls(plain[2], plain[3].lower(), int(plain[4]) if plain[4] else None, params, plain[1])
         found = _SCHEME.fullmatch(text)
         if found is None:
             raise UriError("a URI needs a scheme")
@@ -125,8 +126,7 @@ class SipUri:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class NameAddr:
+class NameAddr(NamedTuple):
     """The value of From, To, Contact, Route and their kin. *uri* is kept as sent, so that it can go back untouched."""
 
     uri: str
@@ -173,13 +173,13 @@ class NameAddr:
 
     def with_param(self, name: str, value: str | None) -> "NameAddr":
         """This address with the header parameter *name* set to *value*."""
-        return replace(self, params=(*(p for p in self.params if p[0] != name), (name, value)))
+        return self._replace(params=(*(p for p in self.params if p[0] != name), (name, value)))
 
     def with_tag(self, tag: str) -> "NameAddr":
         return self.with_param("tag", tag)
 
     def without_params(self) -> "NameAddr":
-        return replace(self, params=())
+        return self._replace(params=())
 
     def __str__(self) -> str:
         display = f"{quote_string(self.display)} " if self.display else ""

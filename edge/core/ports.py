@@ -88,6 +88,18 @@ class SipAccounts(Protocol):
         ...
 
 
+class KeptBinding(Protocol):
+    """A contact binding to keep. It is made storable when the store gets to it: many are renewed before that."""
+
+    @property
+    def sip_user(self) -> SipUser: ...
+
+    @property
+    def key(self) -> str: ...
+
+    def stored(self) -> ContactBinding: ...
+
+
 class BindingStore(Protocol):
     """Where the registrar keeps its contact bindings over a restart."""
 
@@ -95,7 +107,7 @@ class BindingStore(Protocol):
         """All bindings, expired ones too. Called once, before the registrar serves."""
         ...
 
-    def save(self, changed: Sequence[ContactBinding], removed: Sequence[tuple[SipUser, str]]) -> None:
+    def save(self, changed: Sequence[KeptBinding], removed: Sequence[tuple[SipUser, str]]) -> None:
         """Keep *changed* (new or renewed) and forget *removed* (user and key). Returns at once and never raises: the
         implementation gathers changes and commits them within a second."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge.core.ports import KeptBinding
 from models.binding import ContactBinding
 from models.device import DigestOffer
 from models.ids import SipUser
@@ -152,11 +153,11 @@ class FakeBindingStore:
     def load(self) -> Sequence[ContactBinding]:
         return tuple(self.rows.values())
 
-    def save(self, changed: Sequence[ContactBinding], removed: Sequence[tuple[SipUser, str]]) -> None:
+    def save(self, changed: Sequence[KeptBinding], removed: Sequence[tuple[SipUser, str]]) -> None:
         self.saves += 1
         for key in removed:
             self.rows.pop(key, None)
-        self.rows.update({(one.sip_user, one.key): one for one in changed})
+        self.rows.update({(one.sip_user, one.key): one.stored() for one in changed})
 
 
 @dataclass
