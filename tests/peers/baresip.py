@@ -228,6 +228,11 @@ class Baresip(LineProcess):
         """RFC 4733; it has no other way."""
         await self.command("sndcode", digits)
 
+    async def frames_shown(self) -> int:
+        """Pictures that it has decoded and displayed in the call that goes on."""
+        match = re.search(r"vidisp: \S+ \d+ x \d+ frames=(\d+)", await self.command("video_debug"))
+        return int(match[1]) if match else 0
+
     @property
     def digits(self) -> str:
         """DTMF received so far, by either way."""

@@ -433,6 +433,9 @@ async def test_a_picture_passes_the_relay_both_ways(tmp_path: Path, addresses: I
                 lambda: all(sessions[0].stats(end)[1].packets > 20 for end in (CALLER_END, 0)), within_s=8
             )
             assert all(sessions[0].stats(end)[1].kind == "video" for end in (CALLER_END, 0))
+            async with asyncio.timeout(8):
+                while min(await door.frames_shown(), await monitor.frames_shown()) < 10:  # noqa: ASYNC110 - asked of others
+                    await asyncio.sleep(0.2)
             await door.hang_up()
             await monitor.event("CALL_CLOSED")
         await house.over()
