@@ -61,7 +61,7 @@ def test_the_callers_whitelist(edit, read):
     with pytest.raises(RuleBroken), edit() as change:
         whitelist.add(change, "+48123456789")
     with read() as scope:
-        assert whitelist.listed(scope) == [{"number": "+48123456789", "note": "postman"}]
+        assert whitelist.listed(scope) == [{"number": "+48123456789", "note": "postman", "opens": None}]
         assert load_snapshot(scope.connection).caller_whitelist == {"+48123456789"}
     with edit() as change:
         whitelist.remove(change, "+48 12 345 67 89")
