@@ -13,10 +13,10 @@ from collections.abc import Callable
 from edge.core.access import DoorState, decide
 from edge.core.snapshot import Snapshot, build
 from edge.core.tags import Tagger
-from models.access import Attempt, Credential, CredentialKind, UnlockMethod
+from models.access import Area, Attempt, Credential, CredentialKind, UnlockMethod
 from models.community import Apartment, Building, Community
-from models.device import Device, DeviceType, Relay
-from models.ids import ApartmentId, BuildingId, CommunityId, CredentialId, DeviceId, Mac, ScheduleId, SipUser
+from models.device import AreaSide, Device, DeviceType, Relay
+from models.ids import ApartmentId, AreaId, BuildingId, CommunityId, CredentialId, DeviceId, Mac, ScheduleId, SipUser
 from models.schedule import Schedule, WeeklyRow
 
 CREDENTIALS = 100_000
@@ -32,6 +32,17 @@ DOOR = Device(
     DeviceType.DOOR_PHONE,
     SipUser("10000001"),
     relays=(Relay(1, methods=frozenset(UnlockMethod)),),
+)
+STRICT = Device(
+    DeviceId("d-2"),
+    Mac("0c1105000002"),
+    "Strict",
+    DeviceType.DOOR_PHONE,
+    SipUser("10000002"),
+    relays=(Relay(1, methods=frozenset(UnlockMethod), schedule=ScheduleId("s-1")),),
+    interlock="yard",
+    area=AreaId("z-1"),
+    area_side=AreaSide.ENTRY,
 )
 WEEK = Schedule(ScheduleId("s-1"), "all week", tuple(WeeklyRow(day, 0, 24 * 60) for day in range(7)))
 
@@ -58,16 +69,17 @@ def community() -> Snapshot:
         COMMUNITY,
         buildings=[Building(BuildingId("b-1"), "1")],
         apartments=homes,
-        devices=[DOOR],
+        devices=[DOOR, STRICT],
+        areas=[Area(AreaId("z-1"), "Cellar")],
         schedules=[WEEK],
         credentials=credentials,
     )
 
 
-def attempts(value_of: Callable[[int], str], method: UnlockMethod, parity: int) -> list[Attempt]:
+def attempts(value_of: Callable[[int], str], method: UnlockMethod, parity: int, door: Device = DOOR) -> list[Attempt]:
     chosen = random.Random(1)
     numbers = [chosen.randrange(CREDENTIALS // 2) * 2 + parity for _ in range(ATTEMPTS)]
-    return [Attempt(str(i), DOOR.mac, method, value_of(n), NOW_MS) for i, n in enumerate(numbers)]
+    return [Attempt(str(i), door.mac, method, value_of(n), NOW_MS) for i, n in enumerate(numbers)]
 
 
 def measure(snapshot: Snapshot, tried: list[Attempt]) -> list[float]:
@@ -86,6 +98,7 @@ def main() -> None:
     built_s = time.perf_counter() - began
     cases = {
         "card, known": attempts(card, UnlockMethod.RF_CARD, 1),
+        "card, door with hours, interlock, area": attempts(card, UnlockMethod.RF_CARD, 1, STRICT),
         "PIN, known": attempts(pin, UnlockMethod.PIN, 0),
         "PIN, wrong": attempts(lambda n: pin(n)[:-1], UnlockMethod.PIN, 0),
     }
