@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from edge.core.ports import KeptBinding
+from edge.runtime import settle_memory
 from models.binding import ContactBinding
 from models.device import DigestOffer
 from models.ids import SipUser
@@ -50,6 +51,7 @@ async def main(host: str = "127.0.0.1", port: str = "5060", realm: str = "127.0.
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    settle_memory()
     await service.start()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(service.run())

@@ -13,7 +13,7 @@ from edge.component import Component, serve
 from edge.config import FILE_NAME, Config, ConfigError, load
 from edge.house import House, build
 from edge.logs import configure
-from edge.runtime import AlreadyRunning, only_daemon, sd_notify
+from edge.runtime import AlreadyRunning, only_daemon, sd_notify, settle_memory
 from edge.store.errors import StoreError
 from edge.store.secrets import SecretsError
 from mqtt.broker.supervisor import BrokerFailed
@@ -50,6 +50,7 @@ async def _serve(site: Path, config: Config, as_json: bool) -> None:
         house = build(site, config)
     except (OSError, ValueError) as error:
         raise CannotStart(str(error)) from error
+    settle_memory()
     stopping, ready = asyncio.Event(), asyncio.Event()
     _listen_for_signals(stopping, house)
     telling = asyncio.ensure_future(_tell_when_ready(house, ready, as_json))

@@ -1,12 +1,13 @@
 """The daemon and its box."""
 
+import gc
 import os
 import socket
 from pathlib import Path
 
 import pytest
 
-from edge.runtime import AlreadyRunning, LoopWatch, only_daemon, sd_notify
+from edge.runtime import GC_YOUNG_OBJECTS, AlreadyRunning, LoopWatch, only_daemon, sd_notify, settle_memory
 
 
 def test_a_second_daemon_of_a_site_is_refused_and_told_who_runs(tmp_path: Path) -> None:
@@ -39,3 +40,14 @@ def test_sd_notify_without_a_manager_is_quiet(monkeypatch: pytest.MonkeyPatch, t
 
 def test_lag_is_zero_before_the_first_sample() -> None:
     assert LoopWatch().late_s(0.99) == 0.0
+
+
+def test_what_is_loaded_is_left_alone_by_the_collector() -> None:
+    before = gc.get_threshold()
+    try:
+        settle_memory()
+        assert gc.get_freeze_count() > 0
+        assert gc.get_threshold()[0] == GC_YOUNG_OBJECTS
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
