@@ -126,7 +126,7 @@ class Endpoint:
             log.exception("a SIP message could not be handled", extra={"peer": str(flow.remote)})
 
     def _takes_shortcut(self, data: bytes, flow: Flow) -> bool:
-        return self.shortcut is not None and self.shortcut(data, flow)
+        return self.shortcut is not None and not self.trace.followed and self.shortcut(data, flow)
 
     def refuse_stream(self, error: ParseError, flow: Flow) -> None:
         """A stream could not be framed: answer if anything can be; the connection is about to be closed."""
