@@ -11,13 +11,15 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from edge.store import migrate
-from edge.store.errors import StoreError, StoreUnavailable, store_error
+from edge.store.errors import StoreBusy, StoreError, StoreUnavailable, store_error
 
 BUSY_TIMEOUT_MS: Final = 5_000  # another process (an import at the command line) may hold the write lock this long
 CACHE_KIB: Final = 16_000
 MAX_READERS: Final = 8
+CONNECTION_WITHIN_S: Final = 10.0  # a reader waits this long for one of them
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",  # first, so that the switch to WAL waits its turn too
     "PRAGMA journal_mode=WAL",
@@ -116,7 +118,11 @@ def _make_private(path: Path) -> None:
 
 
 def _engine(url: URL, *, writes: bool) -> Engine:
-    pool: dict[str, Any] = {"pool_size": 2 if writes else MAX_READERS, "max_overflow": 0, "pool_timeout": 10}
+    pool: dict[str, Any] = {
+        "pool_size": 2 if writes else MAX_READERS,
+        "max_overflow": 0,
+        "pool_timeout": CONNECTION_WITHIN_S,
+    }
     if url.get_backend_name() == "postgresql":
         # Committed means on disk, whatever the server's default is.
         options = {"options": "-c synchronous_commit=on", "connect_timeout": 5}
@@ -155,3 +161,5 @@ def _translated() -> Iterator[None]:
         if failure is None:
             raise
         raise failure from error
+    except PoolTimeout as error:
+        raise StoreBusy("every connection of the store is in use") from error

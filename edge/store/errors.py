@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 
 class StoreError(Exception):
@@ -73,9 +73,14 @@ def store_error(error: DBAPIError) -> StoreError | None:
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None:
         kind = _BY_SQLITE_CODE.get(code & _PRIMARY_CODE)
-    elif error.connection_invalidated:
+    elif error.connection_invalidated or _never_connected(error):
         kind = StoreUnavailable
     else:
         state = getattr(cause, "sqlstate", None) or ""
         kind = next((_BY_SQLSTATE[state[:n]] for n in (5, 3, 2) if state[:n] in _BY_SQLSTATE), None)
     return None if kind is None else kind(str(cause))
+
+
+def _never_connected(error: DBAPIError) -> bool:
+    """Whether no server was reached, or it refused us: only then does PostgreSQL's driver know no SQLSTATE."""
+    return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) is None

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
+from edge.store import engine
 from edge.store.engine import Store, open_store, site_url
-from edge.store.errors import StoreSchemaError, StoreUnavailable
+from edge.store.errors import StoreBusy, StoreSchemaError, StoreUnavailable
 from edge.store.journal import COLUMNS
 from models.tables.base import metadata
 
@@ -67,3 +68,14 @@ def test_a_relative_path_is_inside_the_site(tmp_path: Path) -> None:
     assert site_url("sqlite:///edge.db", tmp_path) == f"sqlite:///{tmp_path}/edge.db"
     assert site_url("sqlite:////var/lib/edge.db", tmp_path) == "sqlite:////var/lib/edge.db"
     assert site_url("postgresql://edge@127.0.0.1/edge", tmp_path) == "postgresql://edge@127.0.0.1/edge"
+
+
+def test_more_readers_than_connections_are_told(template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "MAX_READERS", 2)
+    monkeypatch.setattr(engine, "CONNECTION_WITHIN_S", 0.01)
+    store = open_store(f"sqlite:///{template}")
+    with store.read(), store.read(), pytest.raises(StoreBusy), store.read():
+        pass
+    with store.read():
+        pass
+    store.close()
