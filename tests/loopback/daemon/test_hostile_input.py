@@ -86,7 +86,7 @@ async def present(login: Login, payloads: list[bytes]) -> list[bytes]:
     client.connect(login.mqtt["host"], login.mqtt["port"])
     client.loop_start()
     try:
-        client.subscribe(f"{root}/down/#", 1)
+        client.subscribe(f"{root}/down/decision", 1)
         good = b'{"id": "last", "at": "2026-01-01T00:00:00Z", "method": "rf_card", "value": "04AA"}'
         for payload in [*payloads, good]:
             client.publish(f"{root}/up/attempt", payload, qos=1)
