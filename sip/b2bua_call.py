@@ -126,6 +126,7 @@ class Call:
         self._events: deque[Event] = deque()
         self._pumping = False
         self._handle: Handle | None = None
+        self._due: float | None = None  # when the handle fires
 
     def begin(self, tx: ServerTx, tools: LegTools) -> None:
         """Take the caller's INVITE. The machine's `Start` is to follow. Raises UriError."""
@@ -407,12 +408,17 @@ class Call:
             self.stats[end] = stats
 
     def _arm(self) -> None:
+        due = self.machine.next_due()
+        if due == self._due and (due is None or self._handle is not None):
+            return
         if self._handle is not None:
             self._handle.cancel()
-            self._handle = None
-        due = self.machine.next_due()
-        if due is not None:
-            self._handle = self._tools.call_at(due, lambda: self.feed(Tick()))
+        self._due = due
+        self._handle = self._tools.call_at(due, self._tick) if due is not None else None
+
+    def _tick(self) -> None:
+        self._handle = None
+        self.feed(Tick())
 
     def _leave_when_over(self) -> None:
         if self._finished and self._legs_on_the_wire == 0:

@@ -72,7 +72,7 @@ class UacLeg(Leg):
         self._metered = False
         self._offer = b""
         self._prack_tried = False
-        self._invite = self._build(1)
+        self._built: Request | None = None  # the INVITE last sent, or about to be
         self._early: dict[str, Dialog] = {}  # by To tag
         self._rseqs: dict[str, int] = {}  # by To tag, the last that got its PRACK
         self._media_tag: str | None = None  # the early dialog whose media counts: the first that has any
@@ -87,10 +87,16 @@ class UacLeg(Leg):
         """The INVITE last sent."""
         return self._invite
 
+    @property
+    def _invite(self) -> Request:
+        if self._built is None:
+            self._built = self._build(1)
+        return self._built
+
     def propose(self, description: bytes) -> None:
         """Our offer, before `ring`; empty where the 2xx is to bring theirs."""
         self._offer = self.last_description = description
-        self._invite = self._build(1)
+        self._built = None
 
     def ring(self, tries: int = 0) -> None:
         """Send the INVITE."""
@@ -163,7 +169,7 @@ class UacLeg(Leg):
             return False
         self._drop_early()
         self._place = self._others.pop(0)
-        self._invite = self._build(self._invite.cseq.number + 1)
+        self._built = self._build(self._invite.cseq.number + 1)
         self.ring()
         return True
 
@@ -253,7 +259,7 @@ class UacLeg(Leg):
             return
         elif self._requires_prack(response):
             self._prack_tried = True
-            self._invite = self._build(self._invite.cseq.number + 1)
+            self._built = self._build(self._invite.cseq.number + 1)
             self.ring(tries)
         else:
             self._give_up(response.status, response)
@@ -269,7 +275,7 @@ class UacLeg(Leg):
         if digest is None or not digest.challenged(response, tries):
             return False
         self._drop_early()
-        self._invite = self._build(self._invite.cseq.number + 1)  # RFC 3261 §22.2: new CSeq, same Call-ID and From tag
+        self._built = self._build(self._invite.cseq.number + 1)  # RFC 3261 §22.2: new CSeq, same Call-ID and From tag
         self.ring(tries + 1)
         return True
 
