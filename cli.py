@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "pass": "Visitors' passes and delivery codes.",
     "whitelist": "Callers who may ring a door and open it by calling.",
     "camera": "Third-party cameras.",
+    "tls": "The certificate that devices see.",
     "mqtt": "MQTT logins of integrators.",
     "call": "Calls: plans, records, what happens now.",
     "sip": "SIP messages as they pass.",

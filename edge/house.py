@@ -11,7 +11,7 @@ from edge.announcements import load_recordings
 from edge.bindings import StoredBindings
 from edge.calls.desk import CallDesk, DeskPorts
 from edge.calls.store import WriterCallStore
-from edge.certificates import TlsContexts, load_contexts
+from edge.certificates import CertificateWatch, TlsContexts, load_contexts
 from edge.clock import SystemClock
 from edge.component import Component
 from edge.config import DEFAULT_TRUNK, Config
@@ -90,6 +90,7 @@ class House:
     broker: OwnBroker | ExternalBroker
     http: HttpServer | None
     config: Config
+    certificates: CertificateWatch
 
     def addresses(self) -> dict[str, object]:
         """Where people and devices reach the daemon, once it has started (decision 36)."""
@@ -104,6 +105,7 @@ class House:
     def reload(self) -> None:
         """SIGHUP."""
         log.info("reload: changes of the store are in force by themselves; edge.toml is read at start")
+        self.certificates.reload()
 
 
 def mqtt_address(broker: OwnBroker | ExternalBroker) -> dict[str, object]:
@@ -133,6 +135,7 @@ def build(site: Path, config: Config) -> House:
     watch = ChangeWatch(base.world, base.store, base.secrets.vault)
     base.world.listeners.append(lambda change: doors.world_changed(change.before, change.after))
     loop_watch = LoopWatch()
+    certificates = CertificateWatch(config.tls, site, base.tls)
     logins = LoginsFollower(plane.accounts_changed)
     base.world.listeners += [SipFollower(sip).changed, logins.changed, CallsFollower(phones.desk, phones.calls).changed]
     parts = Parts(
@@ -160,6 +163,7 @@ def build(site: Path, config: Config) -> House:
         phones.media,
         phones.desk,
         sip,
+        certificates,
         *phones.trunks,
         phones.calls,
         *([http] if http is not None else []),
@@ -168,7 +172,8 @@ def build(site: Path, config: Config) -> House:
         _housekeeping(base),
         *([_bridge(base, home, broker, plane, doors, fan)] if home is not None else []),
     ]
-    house = House(base.world.snapshot.community.id, base.store, components, sip, plane, broker, http, config)
+    community = base.world.snapshot.community.id
+    house = House(community, base.store, components, sip, plane, broker, http, config, certificates)
     return house
 
 

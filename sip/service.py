@@ -48,7 +48,12 @@ class SipService:
         self._settings = settings
         self._clock = clock
         self.transports = Transports(
-            settings.listen, settings.port, tls_port=settings.tls_port, tls=tls, client_tls=client_tls
+            settings.listen,
+            settings.port,
+            tls_port=settings.tls_port,
+            tls=tls,
+            client_tls=client_tls,
+            handshakes_per_s=settings.tls_handshakes_per_s,
         )
         self.endpoint = Endpoint(settings, realm, accounts, clock=clock, timers=LoopTimers(), wire=self.transports)
         self.registrar = Registrar(settings, store, alive=self.transports.alive)

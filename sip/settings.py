@@ -9,6 +9,7 @@ class SipSettings:
     listen: tuple[str, ...] = ("0.0.0.0", "::")  # noqa: S104  # addresses, IPv4 and IPv6; door phones must reach them
     port: int = 5060  # UDP and TCP; 0 = any free port, printed at start
     tls_port: int = 5061  # TLS, needs [tls] certificate and key; 0 = any free port
+    tls_handshakes_per_s: float = 200.0  # TLS connections that may begin in a second; the others wait; 0 = no limit
     digest: tuple[Literal["SHA-256", "MD5"], ...] = ("SHA-256", "MD5")  # challenges offered, the preferred one first
     digest_fallback: bool = True  # a device that never answers a SHA-256 challenge is offered MD5 alone from then on
     min_expires_s: int = 60  # shorter registrations get 423

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sip.doorstep import Doorstep
 from sip.endpoint import Endpoint
 from sip.flow import Address, Destination, Flow
 from sip.parser import ParseError
@@ -21,7 +22,6 @@ log: Final = logging.getLogger(__name__)
 CONNECTIONS_MAX: Final = 8192
 CONNECTIONS_OF_A_SOURCE_MAX: Final = 1024  # many devices may sit behind one address
 CONNECT_S: Final = 5.0
-TLS_HANDSHAKE_S: Final = 10.0
 BACKLOG: Final = 512
 FREE_PORT_TRIES: Final = 20  # a port that is free for UDP may be taken for TCP
 SWEEP_S: Final = 1.0
@@ -48,12 +48,16 @@ class Transports:
         tls_port: int = 0,
         tls: ssl.SSLContext | None = None,
         client_tls: ssl.SSLContext | None = None,
+        handshakes_per_s: float = 0.0,
     ) -> None:
-        """*port* 0: one free port for all addresses, UDP and TCP. TLS is served where *tls* is given."""
+        """*port* 0: one free port for all addresses, UDP and TCP. TLS is served where *tls* is given.
+
+        *handshakes_per_s*: how many TLS connections may begin in a second; 0: no limit.
+        """
         self._listen = tuple(listen)
         self._port = port
         self._tls_port = tls_port
-        self._tls = tls
+        self._doorstep = None if tls is None else Doorstep(tls, handshakes_per_s, self._accepted_tls, self._count)
         self._client_tls = client_tls
         self._endpoint: Endpoint | None = None
         self._udp: list[UdpSocket] = []
@@ -95,6 +99,8 @@ class Transports:
             self._group = group
             for to in self._opening:
                 group.create_task(self._connect(to), name=f"connect {to.transport}")
+            if self._doorstep is not None:
+                group.create_task(self._doorstep.run(), name="tls handshakes")
             try:
                 while True:
                     await asyncio.sleep(SWEEP_S)
@@ -108,6 +114,8 @@ class Transports:
         """Close all. Idempotent."""
         for _, server in self._servers:
             server.close()
+        if self._doorstep is not None:
+            self._doorstep.close()
         for connection in list(self._connections.values()):
             connection.close()
         for udp in self._udp:
@@ -189,6 +197,10 @@ class Transports:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
+    def _count(self, name: str) -> None:
+        if self._endpoint is not None:
+            self._endpoint.count(name)
+
     def _datagram(self, data: bytes, source: Address, udp: UdpSocket) -> None:
         endpoint = self._endpoint
         if endpoint is None:
@@ -222,19 +234,23 @@ class Transports:
             self._udp.append(udp)
             self._udp_by_local[udp.local] = udp
             port = udp.local.port
-            await self._serve("TCP", host, port, None)
-            if self._tls is not None:
-                tls_port = await self._serve("TLS", host, tls_port, self._tls)
+            await self._serve("TCP", host, port, lambda: self._accepted("TCP"))
+            if self._doorstep is not None:
+                tls_port = await self._serve("TLS", host, tls_port, self._doorstep.visitor)
 
-    async def _serve(self, name: str, host: str, port: int, context: ssl.SSLContext | None) -> int:
+    def _accepted(self, name: str) -> Connection:
+        return Connection(name, self, self._opened, self._closed, accepted=True)
+
+    def _accepted_tls(self) -> Connection:
+        return self._accepted("TLS")
+
+    async def _serve(self, name: str, host: str, port: int, protocol: Callable[[], asyncio.Protocol]) -> int:
         server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(name, self, self._opened, self._closed, accepted=True),
+            protocol,
             host,
             port,
             family=socket.AF_INET6 if ":" in host else socket.AF_INET,
             backlog=BACKLOG,
-            ssl=context,
-            ssl_handshake_timeout=TLS_HANDSHAKE_S if context else None,
             reuse_address=True,  # TCP only: lets a restarted daemon bind while old connections linger in TIME_WAIT
         )
         self._servers.append((name, server))
@@ -257,8 +273,7 @@ class Transports:
             if flow is not None:
                 self._outgoing[to] = flow.connection
         except (OSError, TimeoutError):
-            if self._endpoint is not None:
-                self._endpoint.count("connects_failed")
+            self._count("connects_failed")
         finally:
             for opened in self._opening.pop(to, []):
                 opened(flow)
