@@ -14,7 +14,8 @@ from edge.config import FILE_NAME, Config, ConfigError, load
 from edge.house import House, build
 from edge.logs import configure
 from edge.runtime import AlreadyRunning, only_daemon, sd_notify, settle_memory
-from edge.store.errors import StoreError
+from edge.store.errors import StoreDamaged, StoreError
+from edge.store.integrity import WHAT_TO_DO
 from edge.store.secrets import SecretsError
 from mqtt.broker.supervisor import BrokerFailed
 
@@ -39,8 +40,14 @@ def main(site: Path, *, as_json: bool = False) -> int:
     except AlreadyRunning as error:
         _complain(f"another daemon serves {site} already (process {error})")
         return FAILED
+    except StoreDamaged as error:
+        _complain(f"the database is damaged: {error}; {WHAT_TO_DO}")
+        return FAILED
     except (CannotStart, StoreError, SecretsError) as error:
         _complain(str(error))
+        return FAILED
+    except OSError as error:  # of the site's folder, before anything runs
+        _complain(f"{error.filename or site}: {error.strerror}")
         return FAILED
     return 0
 

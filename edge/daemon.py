@@ -39,6 +39,7 @@ class Parts:
     calls_in_progress: Callable[[], int]
     addresses: Callable[[], Mapping[str, object]]
     ladder: Callable[[str], Json | None]
+    disk: Callable[[], str]
     capture: Callable[[str], bytes | None]
 
 
@@ -74,6 +75,7 @@ class DaemonFace:
     def health(self) -> Mapping[str, str]:
         return {
             "store": self._store_health(),
+            "disk": self._parts.disk(),
             "changes": "ok" if self._parts.watch.last_error is None else str(self._parts.watch.last_error),
             "broker": "ok" if self._parts.plane.connected else "no connection to the broker",
             "loop": self._loop_health(),

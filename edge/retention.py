@@ -1,21 +1,28 @@
 """What has had its time is erased, by kind, a little at a time (domain section 13)."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection
 
+from edge.admin.apartments import erase_dormant
+from edge.admin.edit import Admin
 from edge.config import RetentionSettings
 from edge.core.ports import Clock
 from edge.store import bindings, calls, changes, journal
 from edge.store.writer import Writer
 from models.log import LogKind
 
-DAY_MS: Final = 24 * 3_600_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
 PAUSE_S: Final = 0.05  # between two bites, for whoever waits at a door meanwhile
 
 Erase = Callable[[Connection], int]
+
+log = logging.getLogger(__name__)
 
 
 class Retention:
@@ -55,3 +62,38 @@ class Retention:
 
 def _of_kind(kind: LogKind, before_ms: int) -> Erase:
     return lambda connection: journal.erase_before(connection, kind, before_ms)
+
+
+class LongKept:
+    """What is no row of the journal: credentials that sleep while a service is off, pictures of visitors."""
+
+    def __init__(self, settings: RetentionSettings, admin: Admin, pictures: Path, clock: Clock) -> None:
+        """*pictures*: their folder; it need not be there."""
+        self._settings = settings
+        self._admin = admin
+        self._pictures = pictures
+        self._clock = clock
+
+    async def erase(self) -> int:
+        """Erase all that is due; how many things went. Raises StoreError."""
+        before_ms = self._clock.now_ms() - self._settings.pictures_h * HOUR_MS
+        pictures = await asyncio.to_thread(_erase_pictures, self._pictures, before_ms)
+        return pictures + await asyncio.to_thread(self._erase_dormant)
+
+    def _erase_dormant(self) -> int:
+        """Decision 14: off keeps credentials dormant, then deletes them."""
+        with self._admin.edit() as edit:
+            return erase_dormant(edit, self._settings.dormant_days)
+
+
+def _erase_pictures(folder: Path, before_ms: int) -> int:
+    """Remove files that were written before *before_ms*; one that can't be removed is told of, and stays."""
+    gone = 0
+    for picture in folder.rglob("*") if folder.is_dir() else ():
+        try:
+            if picture.is_file() and picture.stat().st_mtime * 1000 < before_ms:
+                picture.unlink()
+                gone += 1
+        except OSError as error:
+            log.error("the picture %s is not erased: %s", picture.name, error.strerror)
+    return gone

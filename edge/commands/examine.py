@@ -21,7 +21,8 @@ from edge.commands.examine_devices import examine_devices
 from edge.commands.finding import Finding, Level, named
 from edge.config import FILE_NAME, ConfigError
 from edge.store import journal
-from edge.store.errors import StoreError
+from edge.store.errors import StoreDamaged, StoreError
+from edge.store.integrity import WHAT_TO_DO, damage
 from edge.store.secrets import SecretsError
 from edge.store.tables import apartment, building, credential, credential_door, device, device_state
 from edge.store.tables import journal as journal_table
@@ -42,16 +43,18 @@ def examine(folder: Path) -> list[Finding]:
             *findings,
             *(Finding("configuration", Level.WRONG, str(p), f"correct {FILE_NAME}") for p in error.problems),
         ]
+    except StoreDamaged as error:
+        return [*findings, Finding("store", Level.WRONG, f"the database is damaged: {error}", WHAT_TO_DO)]
     except (SiteError, SecretsError, StoreError) as error:
         return [*findings, Finding("site", Level.WRONG, str(error))]
     try:
         findings.append(Finding("configuration", Level.WELL, f"{FILE_NAME} is in order"))
-        findings += [*_modes(folder, site), *_daemon(folder, site), *_broker(site)]
+        findings += [*_modes(folder, site), *_daemon(folder, site), *_broker(site), *_damage(site)]
         with reading(site.store) as scope:
             for examination in _EXAMINATIONS:
                 findings += examination(scope)
     except StoreError as error:
-        findings.append(Finding("store", Level.WRONG, str(error), "restore a backup"))
+        findings.append(Finding("store", Level.WRONG, str(error), WHAT_TO_DO))
     finally:
         site.close()
     return findings
@@ -132,6 +135,12 @@ def _port_problem(address: str, port: int, kind: socket.SocketKind) -> str | Non
     except OSError as error:
         return error.strerror
     return None
+
+
+def _damage(site: Site) -> Iterator[Finding]:
+    found = damage(site.store)
+    if found is not None:
+        yield Finding("store", Level.WRONG, f"the database is damaged: {found}", WHAT_TO_DO)
 
 
 def _broker(site: Site) -> Iterator[Finding]:

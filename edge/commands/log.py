@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from edge.commands.base import Cli, group, one_of, pass_cli
+from edge.commands.base import FAILED, Cli, group, one_of, pass_cli
 from edge.commands.times import moment
 from models.log import LogKind
 
@@ -119,15 +119,15 @@ def _new_rows(cli: Cli, filters: Mapping[str, str | None]) -> Iterator[dict[str,
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @pass_cli
 def export(cli: Cli, file: Path, **filters: str | None) -> None:
-    """Write rows to FILE: .csv, or .jsonl with one JSON object a line."""
+    """Write rows to FILE: .csv, .json, or .jsonl with one JSON object a line."""
     from edge.store import journal
 
     kind = file.suffix.lower()
-    if kind not in (".csv", ".jsonl"):
-        raise click.BadParameter("the name must end in .csv or .jsonl", param_hint="FILE")
+    if kind not in _WRITERS:
+        raise click.BadParameter(f"the name must end in {', '.join(_WRITERS)}", param_hint="FILE")
     with cli.reading() as scope, file.open("w", encoding="utf-8", newline="") as out:
         rows = journal.rows(scope.connection, _wanted(scope, None, None, filters))
-        count = _write_csv(out, rows) if kind == ".csv" else _write_lines(out, rows)
+        count = _WRITERS[kind](out, rows)
     cli.done(f"{count} rows written to {file}", {"file": str(file), "rows": count})
 
 
@@ -148,3 +148,44 @@ def _write_csv(out: Any, rows: Iterable[Mapping[str, Any]]) -> int:
         )
         writer.writerow([escaped(cell) if isinstance(cell, str) else cell for cell in cells])
     return count
+
+
+def _write_array(out: Any, rows: Iterable[Mapping[str, Any]]) -> int:
+    """One JSON array, a row a line; never more than a row in memory."""
+    count = 0
+    out.write("[")
+    for count, row in enumerate(rows, start=1):
+        out.write(("\n" if count == 1 else ",\n") + json.dumps(row, ensure_ascii=False))
+    out.write("\n]\n")
+    return count
+
+
+_WRITERS: Final[Mapping[str, Callable[[Any, Iterable[Mapping[str, Any]]], int]]] = {
+    ".csv": _write_csv,
+    ".json": _write_array,
+    ".jsonl": _write_lines,
+}
+
+
+@command.command()
+@pass_cli
+def verify(cli: Cli) -> None:
+    """Whether a row was changed or taken out by other means than this program. Exit code 1 where one was."""
+    from edge.store import journal
+
+    with cli.reading() as scope:
+        verdict = journal.verify(scope.connection)
+    found = {
+        "sound": verdict.sound,
+        "rows": verdict.rows,
+        "newest": verdict.newest,
+        "erased": verdict.erased,
+        "broken": verdict.broken,
+        "missing": verdict.missing,
+    }
+    if verdict.sound:
+        cli.done(f"{verdict.rows} rows, none changed or missing; {verdict.erased} had had their time", found)
+        return
+    changed = f"row {verdict.broken} was changed, or one before it taken out"
+    cli.done(changed if verdict.broken is not None else f"{verdict.missing} rows are missing", found)
+    raise click.exceptions.Exit(FAILED)

@@ -218,6 +218,13 @@ def erase_before(connection: Connection, kind: LogKind, before_ms: int, *, max_r
     return _erase(connection, delete(_JOURNAL).where(c.seq.in_(old)))
 
 
+def erase_oldest(connection: Connection, kind: LogKind, *, max_rows: int) -> int:
+    """Take out at most *max_rows* of the oldest rows of *kind*, because the disk is full; how many went."""
+    c = _JOURNAL.c
+    old = select(c.seq).where(c.kind == kind.value).order_by(c.at_ms).limit(max_rows)
+    return _erase(connection, delete(_JOURNAL).where(c.seq.in_(old)))
+
+
 def erase_apartment(connection: Connection, apartment: str) -> int:
     """Take out everything of one apartment but the audit rows (a reset between tenants); how many rows went."""
     c = _JOURNAL.c

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -546,6 +547,27 @@ def test_the_log(edge, told, tmp_path):
 
 
 # --- sheets ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_log_as_one_json_array(told, tmp_path):
+    rows = told("log", "list")
+    assert told("log", "export", str(tmp_path / "log.json"))["rows"] == len(rows) > 1
+    assert json.loads((tmp_path / "log.json").read_text()) == rows
+    assert told("log", "export", str(tmp_path / "none.json"), "--kind", "ring")["rows"] == 0
+    assert json.loads((tmp_path / "none.json").read_text()) == []
+
+
+def test_a_row_that_was_edited_or_taken_out_is_found(edge, told, folder):
+    rows = told("log", "list")
+    found = told("log", "verify")
+    assert (found["sound"], found["rows"], found["newest"], found["broken"]) == (True, len(rows), rows[-1]["seq"], None)
+    with sqlite3.connect(folder / "edge.db") as connection:
+        connection.execute("UPDATE journal SET detail = '{}' WHERE seq = 3")
+    assert json.loads(edge("--json", "log", "verify", code=1).stdout)["broken"] == 3
+    with sqlite3.connect(folder / "edge.db") as connection:
+        connection.execute("DELETE FROM journal WHERE seq >= 3")
+    assert json.loads(edge("--json", "log", "verify", code=1).stdout)["missing"] == len(rows) - 2
+    assert "rows are missing" in edge("log", "verify", code=1).stdout
 
 
 def test_import_and_export(edge, told, tmp_path):
