@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.accounts import Accounts
+from edge.admin.edit import Admin
 from edge.announcements import load_recordings
 from edge.bindings import StoredBindings
 from edge.calls.desk import CallDesk, DeskPorts
@@ -29,13 +30,14 @@ from edge.http.server import HttpServer
 from edge.ladders import ladder_json, ladder_pcap
 from edge.panels.wiring import attach_keepers
 from edge.reach import SipReach
-from edge.retention import Retention
+from edge.retention import LongKept, Retention
 from edge.runtime import LoopWatch
 from edge.store.engine import Store, open_store, site_url
 from edge.store.lazy import LazyWriter
 from edge.store.secrets import SiteSecrets
 from edge.store.service import StoreService
 from edge.store.writer import Writer
+from edge.store_watch import StoreWatch
 from edge.world import ChangeWatch, LiveWorld, load_world
 from models.device_events import OpenResult
 from models.ids import CallId, CommunityId, DeviceId
@@ -135,6 +137,7 @@ def build(site: Path, config: Config) -> House:
     watch = ChangeWatch(base.world, base.store, base.secrets.vault)
     base.world.listeners.append(lambda change: doors.world_changed(change.before, change.after))
     loop_watch = LoopWatch()
+    store_watch = StoreWatch(base.store, base.writer, base.clock)
     certificates = CertificateWatch(config.tls, site, base.tls)
     logins = LoginsFollower(plane.accounts_changed)
     base.world.listeners += [SipFollower(sip).changed, logins.changed, CallsFollower(phones.desk, phones.calls).changed]
@@ -149,11 +152,13 @@ def build(site: Path, config: Config) -> House:
         calls_in_progress=lambda: len(phones.desk.in_progress()),
         addresses=lambda: house.addresses(),
         ladder=lambda call: ladder_json(phones.calls.ladder(CallId(call)), phones.calls.course(CallId(call))),
+        disk=store_watch.health,
         capture=lambda call: ladder_pcap(phones.calls.ladder(CallId(call))),
     )
     http, local = _http(base, DaemonFace(parts, base.clock.now_ms))
     components: list[Component] = [
         StoreService(base.writer, base.later),
+        store_watch,
         loop_watch,
         broker,
         doors,
@@ -324,11 +329,17 @@ def _http(base: Base, face: DaemonFace) -> tuple[HttpServer | None, HttpServer]:
     return HttpServer(make_app(face, token), name="http", listen=settings.listen, port=settings.port), local
 
 
+def _long_kept(base: Base) -> LongKept:
+    admin = Admin(base.store, base.secrets, "retention", base.clock.now_ms)
+    return LongKept(base.config.retention, admin, base.site / "pictures", base.clock)
+
+
 def _housekeeping(base: Base) -> Housekeeping:
     retention = Retention(base.config.retention, base.writer, base.clock)
     return Housekeeping(
         [
             Chore("saving facts about devices", FLUSH_EVERY_S, base.later.flush),
             Chore("erasing what has had its time", RETENTION_EVERY_S, retention.erase),
+            Chore("erasing what slept or was seen too long", RETENTION_EVERY_S, _long_kept(base).erase),
         ]
     )
