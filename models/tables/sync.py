@@ -31,8 +31,10 @@ class SyncItem(Base, table=True):
 
     community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"), key=True)
     kind: str = text(key=True)
-    id: str = text(key=True)
+    id: str = text(key=True)  # as it is called here: for a MAC and a number in the whitelist that is the thing itself
     rev: int = millis()
+    central_id: str = text(default="")  # as the central store calls it, where that differs; "" = as here
+    uses: int | None = integer(null=True)  # of a credential, as given: what is left of the same number stays
 
 
 class Staging(Base, table=True):
