@@ -33,13 +33,18 @@ _COMMANDS: Final = {
     "camera": "Third-party cameras.",
     "tls": "The certificate that devices see.",
     "mqtt": "MQTT logins of integrators.",
+    "secrets": "Keys of the site: what they are called, replacing them.",
     "call": "Calls: plans, records, what happens now.",
     "sip": "SIP messages as they pass.",
     "door": "Why a door would open; open it, hold it open, lock it down.",
     "log": "The access log.",
 }
 
-_MODULES: Final = {"import": "importing", "pass": "visitor_pass"}  # where the command's own name can't be a module's
+_MODULES: Final = {  # where the command's own name can't be a module's
+    "import": "importing",
+    "pass": "visitor_pass",
+    "secrets": "keys",
+}
 
 
 @click.group(

@@ -29,6 +29,7 @@ from edge.http.api import make_app
 from edge.http.server import HttpServer
 from edge.ladders import ladder_json, ladder_pcap
 from edge.panels.wiring import attach_keepers
+from edge.peppers import PepperFollower
 from edge.reach import SipReach
 from edge.retention import LongKept, Retention
 from edge.runtime import LoopWatch
@@ -128,7 +129,9 @@ def build(site: Path, config: Config) -> House:
     home = _home_assistant(base)
     broker, plane = _device_plane(base, accounts, home)
     fan = EventFan(plane.publish_event)
-    doors = _doors(base, plane, fan)
+    tagger = Tagger(base.secrets.pepper, base.world.snapshot.community.id)
+    peppers = PepperFollower(base.secrets, base.store, tagger)
+    doors = _doors(base, plane, fan, tagger)
     keepers = attach_keepers(
         plane, doors, base.world, base.clock, base.store, base.writer, base.later, base.secrets.vault,
         private=is_private(broker),
@@ -137,10 +140,15 @@ def build(site: Path, config: Config) -> House:
     watch = ChangeWatch(base.world, base.store, base.secrets.vault)
     base.world.listeners.append(lambda change: doors.world_changed(change.before, change.after))
     loop_watch = LoopWatch()
-    store_watch = StoreWatch(base.store, base.writer, base.clock)
     certificates = CertificateWatch(config.tls, site, base.tls)
+    store_watch = StoreWatch(base.store, base.writer, base.clock)
     logins = LoginsFollower(plane.accounts_changed)
-    base.world.listeners += [SipFollower(sip).changed, logins.changed, CallsFollower(phones.desk, phones.calls).changed]
+    base.world.listeners += [
+        peppers.changed,
+        SipFollower(sip).changed,
+        logins.changed,
+        CallsFollower(phones.desk, phones.calls).changed,
+    ]
     parts = Parts(
         base.world,
         watch,
@@ -159,6 +167,7 @@ def build(site: Path, config: Config) -> House:
     components: list[Component] = [
         StoreService(base.writer, base.later),
         store_watch,
+        peppers,
         loop_watch,
         broker,
         doors,
@@ -194,14 +203,14 @@ def _sip(base: Base, accounts: Accounts) -> SipService:
     )
 
 
-def _doors(base: Base, plane: MqttPlane, fan: EventFan) -> DoorDesk:
+def _doors(base: Base, plane: MqttPlane, fan: EventFan, tagger: Tagger) -> DoorDesk:
     community = base.world.snapshot.community.id
     return DoorDesk(
         base.world,
         base.clock,
         plane,
         StoreLedger(base.store, base.writer, community),
-        Tagger(base.secrets.pepper, community),
+        tagger,
         tell=fan.tell,
         web_relay=_web_relay(base),
         commit_within_s=base.config.access.commit_ms / 1000,

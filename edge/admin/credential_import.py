@@ -19,7 +19,7 @@ from models.access import CredentialKind, Home, Origin
 
 COLUMNS: Final = (
     "kind", "apartment", "resident", "value", "generate", "from", "until", "schedule", "uses", "doors", "duress",
-    "home", "by",
+    "home", "by", "consent",
 )  # fmt: skip
 _REQUIRED: Final = ("kind", "apartment")
 _FAILED: Final = 1
@@ -117,6 +117,7 @@ def _row(edit: Edit, header: list[str], cells: list[Cell]) -> NewCredential:
         duress=_flag(typed, "duress"),
         home=_word(typed, "home", Home, Home.EDGE),
         origin=_word(typed, "by", Origin, Origin.INSTALLER),
+        consent=_flag(typed, "consent"),
     )
 
 

@@ -53,6 +53,7 @@ class NewCredential:
     duress: bool = False
     home: Home = Home.EDGE
     origin: Origin = Origin.INSTALLER
+    consent: bool = False  # the owner of a face agreed to its use
 
     def __repr__(self) -> str:
         return f"NewCredential({self.kind.value}, {self.apartment})"  # never the value
@@ -89,10 +90,13 @@ def add(edit: Edit, new: NewCredential) -> Added:
         schedule_id=None if new.schedule is None else find_schedule(edit, new.schedule).id,
         uses_left=new.uses, duress=new.duress, origin=new.origin, home=new.home,
         hint=tags.hint(new.kind, value), created_at_ms=edit.now_ms,
+        consent_at_ms=edit.now_ms if new.consent else None,
     )  # fmt: skip
     _narrow(edit, identity, new.doors)
     edit.note("credential", identity)
-    edit.audit("credential.add", apartment=home.id, resident=new.resident, credential=identity, kind=new.kind.value)
+    consent = {"consent": new.consent} if new.kind is CredentialKind.FACE else {}
+    about: dict[str, Any] = {"credential": identity, "kind": new.kind.value, **consent}
+    edit.audit("credential.add", apartment=home.id, resident=new.resident, **about)
     return Added(identity, value if new.value is None else None)
 
 
@@ -119,6 +123,10 @@ def _check(edit: Edit, new: NewCredential, home: str) -> None:
             raise RuleBroken("resident", "resident_elsewhere", f"{new.resident} does not live at {new.apartment}")
     if new.duress and new.kind is not CredentialKind.PIN:
         raise RuleBroken("duress", "duress", "duress is a flag of a PIN")
+    if new.consent and new.kind is not CredentialKind.FACE:
+        raise RuleBroken("consent", "consent", "consent is asked for a face")
+    if new.uses is not None and new.home is not Home.EDGE:
+        raise RuleBroken("uses", "uses_at_panel", "only the edge counts uses: leave the home of this credential to it")
     if new.uses is not None and not 1 <= new.uses <= MAX_USES:
         raise RuleBroken("uses", "uses", f"{new.uses} is not a number of uses, 1 to {MAX_USES}")
     ends = new.valid_from_ms is not None and new.valid_until_ms is not None
@@ -158,7 +166,7 @@ def _taken(edit: Edit, kind: CredentialKind, value: str, home: str) -> bool:
     query = select(credential.c.id).where(
         credential.c.community_id == edit.community_id,
         credential.c.kind == kind,
-        credential.c.tag == edit.tagger.tag(kind, value),
+        credential.c.tag.in_(edit.tagger.tags(kind, value)),
     )
     if kind is CredentialKind.PIN and edit.community.pin_mode is PinMode.APT_PIN:
         query = query.where(credential.c.apartment_id == home)
@@ -239,4 +247,5 @@ def _shape(row: Any, doors: list[str]) -> dict[str, Any]:
         "duress": row.duress,
         "home": row.home.value,
         "by": row.origin.value,
+        "consent": None if row.consent_at_ms is None else rfc3339(row.consent_at_ms),
     }

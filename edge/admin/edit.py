@@ -11,7 +11,7 @@ from edge.core.tags import Tagger
 from edge.store import changes, journal
 from edge.store.engine import Store
 from edge.store.secrets import SiteSecrets, Vault
-from edge.store.tables import community, enrolment, sync_item
+from edge.store.tables import community, enrolment, store_state, sync_item
 from models.community import Community
 from models.ids import ApartmentId, CommunityId, DeviceId, ResidentId
 from models.log import LogEntry, LogKind
@@ -95,9 +95,12 @@ class Edit:
 
     @classmethod
     def begin(cls, connection: Connection, secrets: SiteSecrets, actor: str, now_ms: int) -> "Edit":
-        """Raises StoreEmpty where no community was made yet."""
+        """Raises StoreEmpty where no community was made, SecretsError where key or pepper are not this database's."""
         owner = load_community(connection, lock=True)
-        return cls(connection, owner, secrets.vault, Tagger(secrets.pepper, owner.id), actor, now_ms)
+        used = connection.execute(select(store_state.c.key_id, store_state.c.pepper_id)).one()
+        secrets.vault.use(used.key_id)
+        pepper, *older = secrets.peppers(used.pepper_id)
+        return cls(connection, owner, secrets.vault, Tagger(pepper, owner.id, older), actor, now_ms)
 
     @property
     def community_id(self) -> CommunityId:

@@ -33,6 +33,7 @@ command = group("credential", "PINs, cards, faces, codes.")
 @click.option("--duress", is_flag=True, help="A PIN that opens and raises a silent alarm.")
 @click.option("--home", type=one_of(Home), default=Home.EDGE.value, show_default=True, help="Who holds it.")
 @click.option("--by", type=one_of(Origin), default=Origin.INSTALLER.value, show_default=True, help="Who issues it.")
+@click.option("--consent", is_flag=True, help="The owner of this face agreed to its use; the time is recorded.")
 @pass_cli
 def add(cli: Cli, kind: str, value: str | None, generate: bool, **options: Any) -> None:
     """Add a credential to an apartment. Prints the id, and the value if it was generated."""
@@ -59,6 +60,7 @@ def _new(kind: str, value: str | None, options: dict[str, Any], time_zone: str) 
         duress=options["duress"],
         home=Home(options["home"]),
         origin=Origin(options["by"]),
+        consent=options["consent"],
     )
 
 

@@ -45,6 +45,7 @@ def explain(cli: Cli, door: str, at: str | None, **values: str | None) -> None:
     from edge.core.tags import Tagger
     from edge.doors.explain import explain as explained
     from edge.doors.ledger import stored_state
+    from edge.store.keys import present_pepper
     from edge.store.snapshot import load_snapshot
 
     presented = [(name, value) for name, value in values.items() if value is not None]
@@ -58,7 +59,8 @@ def explain(cli: Cli, door: str, at: str | None, **values: str | None) -> None:
         attempt = _attempt(Mac(device.mac), _METHODS[name], from_stdin(value) or "", now_ms)
         snapshot = load_snapshot(scope.connection)
         state = stored_state(scope.connection, time.monotonic(), real_now_ms)
-        tagger = Tagger(cli.site.secrets.pepper, scope.community_id)
+        pepper, *older = cli.site.secrets.peppers(present_pepper(scope.connection))
+        tagger = Tagger(pepper, scope.community_id, older)
     told = explained(attempt, snapshot, state, now_ms, tagger)
     cli.thing({"door": device.name, "device": device.mac, **told})
     raise click.exceptions.Exit(0 if told["granted"] else REFUSED)

@@ -3,7 +3,6 @@
 import importlib.metadata
 import shutil
 import socket
-import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from edge.admin.site import Site, SiteError
 from edge.commands.daemon import NoDaemon, ask
 from edge.commands.examine_alarms import examine_alarms, examine_orders
 from edge.commands.examine_devices import examine_devices
+from edge.commands.examine_secrets import examine_consent, examine_files, examine_keys
 from edge.commands.finding import Finding, Level, named
 from edge.config import FILE_NAME, ConfigError
 from edge.store import journal
@@ -53,6 +53,7 @@ def examine(folder: Path) -> list[Finding]:
         with reading(site.store) as scope:
             for examination in _EXAMINATIONS:
                 findings += examination(scope)
+            findings += examine_keys(scope, site)
     except StoreError as error:
         findings.append(Finding("store", Level.WRONG, str(error), WHAT_TO_DO))
     finally:
@@ -76,15 +77,7 @@ def _clock() -> Iterator[Finding]:
 
 
 def _modes(folder: Path, site: Site) -> Iterator[Finding]:
-    """Files with secrets or residents' data that others could read or change."""
-    private = [folder / "secrets", *(folder / "secrets").iterdir()]
-    if site.store.path is not None:
-        private.append(site.store.path)
-    for path in private:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            right = "700" if path.is_dir() else "600"
-            yield Finding("files", Level.WRONG, f"{path} is open to others (mode {mode:03o})", f"chmod {right} {path}")
+    yield from examine_files(site)
     if (folder / FILE_NAME).stat().st_mode & 0o022:
         yield Finding("files", Level.WRONG, f"{FILE_NAME} can be changed by others", f"chmod go-w {folder / FILE_NAME}")
 
@@ -240,6 +233,7 @@ _EXAMINATIONS: Final[tuple[Callable[[Reading], Iterator[Finding]], ...]] = (
     _removed_doors,
     _digest,
     examine_devices,
+    examine_consent,
     examine_alarms,
     examine_orders,
 )

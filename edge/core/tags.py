@@ -6,6 +6,7 @@ never stands in the database. A value leaves this module as a tag or as the last
 
 import hashlib
 import hmac
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from models.access import CredentialKind, UnlockMethod
@@ -52,29 +53,60 @@ def hint(kind: CredentialKind, value: str) -> str:
 
 
 class Tagger:
-    """Makes the tags of one community. Tags of equal values differ between kinds and between communities."""
+    """Makes the tags of one community. Tags of equal values differ between kinds and between communities.
 
-    __slots__ = ("_keyed",)
+    After a pepper was replaced, what was tagged with an older one still opens, until it is tagged anew.
+    """
 
-    def __init__(self, pepper: bytes, community: CommunityId) -> None:
+    __slots__ = ("_community", "_keyed", "_older")
+
+    def __init__(self, pepper: bytes, community: CommunityId, older: Sequence[bytes] = ()) -> None:
         """*pepper*: at least 16 random bytes, kept outside the database. Raises ValueError for a shorter one."""
-        if len(pepper) < MIN_PEPPER_BYTES:
-            raise ValueError(f"the pepper has {len(pepper)} bytes, at least {MIN_PEPPER_BYTES} are needed")
-        # Keyed once for each kind: copying a half-done HMAC costs half of starting one.
-        self._keyed = {
-            kind: hmac.new(pepper, f"{kind.value}\0{community}\0".encode(), hashlib.sha256) for kind in CredentialKind
-        }
+        self._community = community
+        self.renew(pepper, older)
 
     def __repr__(self) -> str:
         return "Tagger()"
 
+    def renew(self, pepper: bytes, older: Sequence[bytes] = ()) -> None:
+        """Tag with *pepper* from now on; tags made with *older* ones are still known."""
+        self._keyed = _keyed(pepper, self._community)
+        self._older = tuple(_keyed(each, self._community) for each in older)
+
     def tag(self, kind: CredentialKind, value: str) -> bytes:
         """The 32-byte tag of a normalised *value*."""
-        keyed = self._keyed[kind].copy()
-        keyed.update(value.encode("utf-8", "surrogatepass"))  # JSON may carry a lone surrogate; it is just no match
-        return keyed.digest()
+        return _tag(self._keyed[kind], value)
+
+    def tags(self, kind: CredentialKind, value: str) -> tuple[bytes, ...]:
+        """Every tag that a normalised *value* may be stored under, the present one first."""
+        if not self._older:
+            return (self.tag(kind, value),)
+        return (self.tag(kind, value), *(_tag(keyed[kind], value) for keyed in self._older))
+
+    def renewed(self, kind: CredentialKind, value: str, stored: bytes) -> bytes | None:
+        """The present tag of *value*, presented as at a reader, where it is *stored* under an older one; else None."""
+        spelled = normalised(kind, value) if self._older else None
+        if spelled is None or stored not in self.tags(kind, spelled)[1:]:
+            return None
+        return self.tag(kind, spelled)
 
     def tag_presented(self, kind: CredentialKind, value: str) -> bytes | None:
         """The tag of *value* as presented at a reader; None where no credential of that kind can have it."""
         spelled = normalised(kind, value)
         return None if spelled is None else self.tag(kind, spelled)
+
+
+_Keyed = Mapping[CredentialKind, "hmac.HMAC"]
+
+
+def _keyed(pepper: bytes, community: CommunityId) -> _Keyed:
+    """Keyed once for each kind: copying a half-done HMAC costs half of starting one."""
+    if len(pepper) < MIN_PEPPER_BYTES:
+        raise ValueError(f"the pepper has {len(pepper)} bytes, at least {MIN_PEPPER_BYTES} are needed")
+    return {kind: hmac.new(pepper, f"{kind.value}\0{community}\0".encode(), hashlib.sha256) for kind in CredentialKind}
+
+
+def _tag(keyed: "hmac.HMAC", value: str) -> bytes:
+    own = keyed.copy()
+    own.update(value.encode("utf-8", "surrogatepass"))  # JSON may carry a lone surrogate; it is just no match
+    return own.digest()

@@ -155,7 +155,19 @@ class AttemptDesk:
             self._passages.released(device.id, judgement.decision.seconds, now_s)
         lock_s = max((self._lockout.remaining_s(wrong, now_s) for wrong in judgement.wrong), default=0.0)
         work = _work(attempt, judgement, key, counters, passed, round(lock_s), now_ms)
+        work = replace(work, retag=self._renewed_tag(attempt, judgement, snapshot))
         return _Case(attempt, snapshot, judgement, work, key, First(now_ms), now_s)
+
+    def _renewed_tag(
+        self, attempt: Attempt, judgement: Judgement, snapshot: Snapshot
+    ) -> tuple[CredentialId, bytes] | None:
+        """Whoever is let in with a tag of an older pepper gets one of the present: the value is known just now."""
+        decision = judgement.decision
+        credential = snapshot.credentials.get(decision.credential) if decision.credential is not None else None
+        if credential is None or not decision.granted:
+            return None
+        tag = self._tagger.renewed(credential.kind, attempt.value, credential.tag)
+        return None if tag is None else (credential.id, tag)
 
     def _counters(self, judgement: Judgement, now_s: float, now_ms: int) -> Mapping[LockKey, StoredCounter | None]:
         """Count what was wrong; the counters that change, as the store keeps them."""

@@ -12,7 +12,7 @@ from edge.core.lockout import Lockout
 from edge.core.passage import Passages
 from edge.doors.memory import MAX_REMEMBERED
 from edge.doors.work import Done, Heard, MessageKey, Past, Work
-from edge.store import access, attempts, devices, journal, lockouts, passages
+from edge.store import access, attempts, devices, journal, keys, lockouts, passages
 from edge.store.engine import Store
 from edge.store.writer import Writer
 from models.ids import CommunityId, DeviceId
@@ -91,6 +91,8 @@ def _commit(connection: Connection, work: Work, community: CommunityId) -> Done:
             lockouts.save(connection, key, counter)
         for passage in work.passed:
             passages.save_passage(connection, passage, work.at_ms)
+        if work.retag is not None:
+            keys.retag(connection, *work.retag)
     _note(connection, work)
     return Done(told.body, spent=spent)
 

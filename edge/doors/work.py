@@ -50,6 +50,7 @@ class Work:
     hello: tuple[DeviceId, Hello] | None = None
     passed: tuple[Passage, ...] = ()  # who went into an area or out of it; nobody where the use was spent
     contact: tuple[DeviceId, bool] | None = None  # a door reports itself open, or shut
+    retag: tuple[CredentialId, bytes] | None = None  # its tag was made with an older pepper; this one is not
 
 
 @dataclass(frozen=True, slots=True)
