@@ -36,7 +36,8 @@ class Doorstep:
         self._make = make
         self._count = count
         self._queue: asyncio.Queue[asyncio.Transport] = asyncio.Queue()
-        self._sources: Counter[str] = Counter()  # those that wait or shake hands
+        self._inside: set[asyncio.Transport] = set()  # those that wait or shake hands
+        self._sources: Counter[str] = Counter()  # the same by address
 
     def visitor(self) -> asyncio.Protocol:
         """The protocol for a connection just accepted."""
@@ -48,6 +49,7 @@ class Doorstep:
             self._count("tls_handshakes_refused")
             return False
         self._sources[source] += 1
+        self._inside.add(transport)
         self._queue.put_nowait(transport)
         return True
 
@@ -63,9 +65,10 @@ class Doorstep:
                 group.create_task(self._handshake(transport), name="tls handshake")
 
     def close(self) -> None:
-        """Turn away all who wait. Idempotent."""
-        while not self._queue.empty():
-            self._queue.get_nowait().abort()
+        """Turn away all who wait or shake hands. Idempotent."""
+        for transport in self._inside:
+            transport.abort()
+        self._inside.clear()
 
     async def _handshake(self, transport: asyncio.Transport) -> None:
         source = _source(transport)
@@ -76,6 +79,7 @@ class Doorstep:
             self._count("tls_handshakes_failed")
             transport.abort()
         finally:
+            self._inside.discard(transport)
             self._sources[source] -= 1
             if not self._sources[source]:
                 del self._sources[source]

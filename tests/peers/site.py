@@ -23,6 +23,7 @@ from tests.peers.linphone import LinphoneSettings
 from tests.peers.sipwatch import SipWatch
 
 SIP_PORT: Final = 5060
+TLS_PORT: Final = 5061
 _COMMAND_WITHIN_S: Final = 10.0
 
 
@@ -35,16 +36,19 @@ class Login:
     mqtt: Mapping[str, Any] | None
     server: str  # host:port
     folder: Path
+    ca_file: str = ""  # where the house serves TLS
 
     def pjsua(self, ip: str, **more: Any) -> PhoneSettings:
         """A PJSUA2 phone that registers, records, and keeps every message in its log."""
         host = self.server.rpartition(":")[0]
         transport = more.get("transport", "udp")
         suffix = "" if transport == "udp" else f";transport={transport}"
+        server = self._server(transport)
         defaults: dict[str, Any] = {
             "domain": host,
-            "registrar": f"sip:{self.server}{suffix}",
-            "proxy": f"sip:{self.server}{suffix};lr",
+            "registrar": f"sip:{server}{suffix}",
+            "proxy": f"sip:{server}{suffix};lr",
+            "ca_file": self.ca_file if transport == "tls" else "",
             "port": SIP_PORT,
             "record_dir": str(self.folder),
             "log_file": str(self.folder / f"{self.name}.log"),
@@ -52,10 +56,17 @@ class Login:
         return PhoneSettings(ip, self.sip["user"], self.sip["password"], **{**defaults, **more})
 
     def baresip(self, ip: str, **more: Any) -> BaresipSettings:
-        return BaresipSettings(ip, self.sip["user"], self.sip["password"], **{"server": self.server, **more})
+        return BaresipSettings(ip, self.sip["user"], self.sip["password"], **{**self._more(more), **more})
 
     def linphone(self, ip: str, **more: Any) -> LinphoneSettings:
-        return LinphoneSettings(ip, self.sip["user"], self.sip["password"], **{"server": self.server, **more})
+        return LinphoneSettings(ip, self.sip["user"], self.sip["password"], **{**self._more(more), **more})
+
+    def _more(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        transport = more.get("transport", "udp")
+        return {"server": self._server(transport), "ca_file": self.ca_file if transport == "tls" else ""}
+
+    def _server(self, transport: str) -> str:
+        return f"{self.server.rpartition(':')[0]}:{TLS_PORT}" if transport == "tls" else self.server
 
     def simulated(self, phone: PhoneSettings | None = None, **more: Any) -> Device:
         """A simulated device on the device plane, with or without a telephone."""
@@ -79,7 +90,8 @@ class Running:
 
     def uri(self, dialled: str, transport: str = "udp") -> str:
         """How a peer dials *dialled*."""
-        return f"sip:{dialled}@{self.server}" + ("" if transport == "udp" else f";transport={transport}")
+        server = f"{self.daemon.sip[0]}:{TLS_PORT}" if transport == "tls" else self.server
+        return f"sip:{dialled}@{server}" + ("" if transport == "udp" else f";transport={transport}")
 
     async def edge(self, *arguments: str, expect: int = 0, stdin: str | None = None) -> Any:
         """`edge --site … --json *arguments*`, parsed."""
@@ -103,7 +115,9 @@ class Running:
         return self._keep(f"{first} {last}", await self.edge("resident", "secret", str(resident["id"])))
 
     def _keep(self, name: str, secret: Mapping[str, Any]) -> Login:
-        login = Login(name, secret["sip"], secret.get("mqtt"), self.server, self.site.folder.parent)
+        ca = self.site.folder / "tls" / "ca.pem"
+        ca_file = str(ca) if ca.exists() else ""
+        login = Login(name, secret["sip"], secret.get("mqtt"), self.server, self.site.folder.parent, ca_file)
         self.logins[name] = login
         return login
 
@@ -122,16 +136,19 @@ async def house(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     watch: bool = False,
     secrets: Mapping[str, str] | None = None,
+    tls: bool = False,
 ) -> AsyncIterator[Running]:
     """A new site on *address*, its daemon running; with *watch*, everything that SIP says is captured.
 
-    *secrets*: files for the site's `secrets/`, by name.
+    *secrets*: files for the site's `secrets/`, by name. *tls*: with a certificate of its own authority.
     """
     site = Site(folder / "site", address)
     await site.init(*(init or ("--plan", "premium", "--time-zone", "Europe/Berlin")), settings=settings)
     for name, text in (secrets or {}).items():
         (site.folder / "secrets" / name).write_text(text)
         (site.folder / "secrets" / name).chmod(0o600)
+    if tls:
+        await site.edge("tls", "init")
     async with contextlib.AsyncExitStack() as stack:
         capture = SipWatch(folder / "sip.pcapng", [address], [SIP_PORT]) if watch else None
         if capture is not None:
