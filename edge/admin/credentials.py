@@ -125,8 +125,8 @@ def _check(edit: Edit, new: NewCredential, home: str) -> None:
         raise RuleBroken("duress", "duress", "duress is a flag of a PIN")
     if new.consent and new.kind is not CredentialKind.FACE:
         raise RuleBroken("consent", "consent", "consent is asked for a face")
-    if new.uses is not None and new.home is not Home.EDGE:
-        raise RuleBroken("uses", "uses_at_panel", "only the edge counts uses: leave the home of this credential to it")
+    if new.uses is not None and new.home is Home.PANEL:  # with both, the edge decides and counts
+        raise RuleBroken("uses", "uses_at_panel", "only the edge counts uses: a panel alone can't hold this credential")
     if new.uses is not None and not 1 <= new.uses <= MAX_USES:
         raise RuleBroken("uses", "uses", f"{new.uses} is not a number of uses, 1 to {MAX_USES}")
     ends = new.valid_from_ms is not None and new.valid_until_ms is not None

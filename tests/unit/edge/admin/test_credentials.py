@@ -158,10 +158,28 @@ def test_everything_that_can_be_said(homes, edit, read, site):
         "id": added.id, "kind": "pin", "apartment": "1/101", "resident": who, "value": "",
         "from": "1970-01-01T00:00:01.000Z", "until": "1970-01-01T00:00:02.000Z", "schedule": "Work", "uses_left": 3,
         "doors": ["0c1105000000"], "duress": True, "home": "both", "by": "manager",
+        "consent": None,
     }  # fmt: skip
     assert (stored.duress, stored.uses_left, stored.origin, len(stored.doors)) == (True, 3, Origin.MANAGER, 1)
     unsealed = site.secrets.vault.unseal(bytes(sealed), table="credential", column="sealed", row=added.id)
     assert unsealed == "730519"
+
+
+def test_only_the_edge_counts_uses(homes, edit):
+    with pytest.raises(RuleBroken, match="only the edge counts uses"):
+        add(edit, PIN, "730519", uses=3, home=Home.PANEL)
+
+
+def test_consent_to_a_face_is_recorded(homes, edit, read):
+    add(edit, CredentialKind.FACE, "face-1", consent=True)
+    add(edit, CredentialKind.FACE, "face-2")
+    with read() as scope:
+        recorded = [row["consent"] for row in credentials.listed(scope)]
+        told = [row["detail"]["consent"] for row in journal.rows(scope.connection) if "consent" in row["detail"]]
+    assert [consent is not None for consent in sorted(recorded, key=str)] == [True, False]
+    assert told == [True, False]
+    with pytest.raises(RuleBroken, match="consent is asked for a face"):
+        add(edit, PIN, "730519", consent=True)
 
 
 def test_what_is_named_must_be_there(homes, edit):
