@@ -110,6 +110,21 @@ def test_the_readme_begins_with_the_two_commands() -> None:
         assert (ROOT / link).exists(), f"the README links to {link}, which is not there"
 
 
+def test_the_drawing_has_every_layer_of_the_import_contract() -> None:
+    import tomllib
+
+    drawings = [
+        re.findall(r"^```\n(cli.*?)```", (ROOT / name).read_text(), re.DOTALL | re.MULTILINE)
+        for name in ("README.md", "docs/architecture.md")
+    ]
+    assert drawings[0]
+    assert drawings[0] == drawings[1]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    for name in re.findall(r"[a-z][a-z.]*", " ".join(layers)):
+        assert re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", drawings[0][0]), f"{name} is not in the drawing"
+
+
 def test_contributing_shows_only_commands_that_ci_runs() -> None:
     shown = re.findall(r"^make (\w+)", (ROOT / "CONTRIBUTING.md").read_text(), re.M)
     ci = (ROOT / ".ci" / "run").read_text()
