@@ -46,7 +46,9 @@ class SystemClock:
 
 
 async def main(host: str = "127.0.0.1", port: str = "5060", realm: str = "127.0.0.1") -> None:
-    settings = SipSettings(listen=(host,), port=int(port), digest=("MD5",), source_rate_per_s=0, ping_interval_s=0)
+    settings = SipSettings(
+        listen=(host,), port=int(port), digest=("MD5",), source_rate_per_s=0, bans=False, ping_interval_s=0
+    )
     service = SipService(settings, realm, BenchAccounts(), ForgetfulStore(), SystemClock())
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""Who may log in: SIP passwords on demand, MQTT logins kept ready, what devices taught us about their ways."""
+"""Who may log in: passwords kept ready, for SIP and MQTT, and what devices taught us about their ways."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -11,9 +11,8 @@ from sqlalchemy import Connection, select
 from edge.core.ports import World
 from edge.store import accounts, devices
 from edge.store.engine import Store
-from edge.store.errors import StoreError
 from edge.store.lazy import LazyWriter
-from edge.store.secrets import SecretsError, Vault
+from edge.store.secrets import Vault
 from edge.store.tables import mqtt_login
 from models.community import Resident
 from models.device import Device, DigestOffer
@@ -25,9 +24,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoginBook:
-    """MQTT logins of one revision."""
+    """Logins of one revision. SIP's too are in memory: nobody can tell by the time of an answer whether there is such
+    a user, and a storm of registrations does not wait for the disk."""
 
     accounts: tuple[Account, ...] = field(default=(), repr=False)
+    sip: Mapping[SipUser, str] = field(default_factory=dict, repr=False)
 
 
 def load_logins(connection: Connection, vault: Vault) -> LoginBook:
@@ -38,7 +39,7 @@ def load_logins(connection: Connection, vault: Vault) -> LoginBook:
     for row in connection.execute(select(mqtt_login.c.name, mqtt_login.c.password)):
         password = vault.unseal(bytes(row.password), table="mqtt_login", column="password", row=row.name)
         found.append(Account(row.name, password, Role.INTEGRATOR))
-    return LoginBook(tuple(found))
+    return LoginBook(tuple(found), accounts.sip_passwords(connection, vault))
 
 
 class WithLogins(World, Protocol):
@@ -58,16 +59,11 @@ class Accounts:
         self._later = later
 
     def password(self, sip_user: str) -> str | None:
-        """None for nobody, for a disabled device, and where the store or the key does not answer: deny by default."""
+        """None for nobody, for a disabled device, and where the key does not open it: deny by default."""
         owner = self._world.snapshot.by_sip_user.get(SipUser(sip_user))
         if owner is None or (isinstance(owner, Device) and not owner.enabled):
             return None
-        try:
-            with self._store.read() as connection:
-                return accounts.sip_password(connection, self._vault, sip_user)
-        except (StoreError, SecretsError) as error:
-            log.error("the password of SIP user %s cannot be read: %s", sip_user, error)
-            return None
+        return self._world.logins.sip.get(SipUser(sip_user))
 
     def digest_offer(self, sip_user: str) -> DigestOffer:
         match self._world.snapshot.by_sip_user.get(SipUser(sip_user)):

@@ -1,5 +1,6 @@
 """What a request is refused for before anybody is asked who sent it (RFC 3261 §8.2, §16.3). Rules in order."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +11,9 @@ from sip.uri import SipUri, UnsupportedScheme, UriError
 MAX_VIAS: Final = 10  # a house has no chain of proxies
 EVENT_METHODS: Final = frozenset(("SUBSCRIBE", "NOTIFY", "PUBLISH"))
 SDP: Final = "application/sdp"
+_SCANNER: Final = re.compile(
+    r"friendly-scanner|sipvicious|sipcli|sip-scan|sundayddr|vaxsipuseragent|pplsip", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -105,6 +109,11 @@ def body(request: Request, able: Capabilities) -> Refusal | None:
 
 Rule = Callable[[Request, Capabilities], Refusal | None]
 RULES: Final[tuple[Rule, ...]] = (hops, method, request_uri, addresses, require, body)
+
+
+def is_scanner(agent: str) -> bool:
+    """Whether a User-Agent is the name of a scanner: most of those that knock give theirs."""
+    return _SCANNER.search(agent) is not None
 
 
 def refusal(request: Request, able: Capabilities) -> Refusal | None:

@@ -176,15 +176,14 @@ class Authenticator:
         return True
 
     def _ha1_of(self, user: str, algorithm: str) -> str:
-        """The stored hash; for an unknown user one that nothing answers to, at the same cost."""
+        """The hash of the password; for an unknown user one that nothing answers to, at the cost of a known one's."""
         known = self._ha1.get((user, algorithm))
         if known is not None:
             return known
         password = self._accounts.password(user)
-        made = ha1(algorithm, user, self.realm, self._nobody if password is None else password)
         if password is None:
             return self._nobody
-        self._ha1[user, algorithm] = made
+        made = self._ha1[user, algorithm] = ha1(algorithm, user, self.realm, password)
         return made
 
     def _algorithms(self, user: str) -> tuple[str, ...]:
@@ -207,13 +206,17 @@ class Authenticator:
         return tuple([f"{start}{algorithm}{', stale=true' if stale else ''}" for algorithm in algorithms])
 
     def _should_fall_back(self, user: str, algorithms: tuple[str, ...], branch: str) -> bool:
-        """Decision 34: some phones are lost at the sight of SHA-256, and never answer."""
+        """Decision 34: some phones are lost at the sight of SHA-256, and never answer.
+
+        Strangers are offered what a device gets that has answered SHA-256: nearly all of them do. A device that fell
+        back can be told from a stranger by its challenge; that is the price.
+        """
         if not self._fallback or set(algorithms) != {"SHA-256", "MD5"} or user in self._does_sha:
             return False
         count, last = self._unanswered.get(user, (0, ""))
         if branch == last and branch:  # a retransmission is not a comeback
             return False
-        if count == 0 and self._accounts.password(user) is None:
+        if self._accounts.password(user) is None:
             return False  # strangers take no memory
         if count < COMEBACKS_BEFORE_FALLBACK:
             self._unanswered[user] = (count + 1, branch)

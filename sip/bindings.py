@@ -100,6 +100,7 @@ class BindingTable:
     on_offline: list[OfflineListener] = field(default_factory=list)
     on_moved: list[Callable[[Binding, Binding], None]] = field(default_factory=list)  # live before and after, elsewhere
     on_change: list[Callable[[str, bool], None]] = field(default_factory=list)  # key of a binding that came or went
+    on_bound: list[Callable[[Binding | None, Binding | None], None]] = field(default_factory=list)  # before and after
     _users: dict[str, dict[str, _Entry]] = field(default_factory=dict)
     _owners: dict[str, str] = field(default_factory=dict)  # key -> user
     _by_connection: dict[int, set[str]] = field(default_factory=dict)
@@ -141,6 +142,7 @@ class BindingTable:
         """Add a binding, or renew the one with its key."""
         entries = self._users.setdefault(binding.sip_user, {})
         entry = entries.get(binding.key)
+        self._bound(None if entry is None else entry.binding, binding)
         if entry is None:
             entry = entries[binding.key] = _Entry(binding)
             self._owners[binding.key] = binding.sip_user
@@ -168,6 +170,7 @@ class BindingTable:
         entry = entries.pop(key)
         if not entries:
             del self._users[user]
+        self._bound(entry.binding, None)
         self._forget_connection(entry.binding)
         self._changed(key, False)
         self._set_live(entry, False, why)
@@ -236,6 +239,10 @@ class BindingTable:
     def _changed(self, key: str, present: bool) -> None:
         for tell in self.on_change:
             tell(key, present)
+
+    def _bound(self, before: Binding | None, after: Binding | None) -> None:
+        for tell in self.on_bound:
+            tell(before, after)
 
     def _forget_connection(self, binding: Binding) -> None:
         keys = self._by_connection.get(binding.flow.connection)

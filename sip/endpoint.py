@@ -12,11 +12,11 @@ from typing import Final, Protocol
 
 from edge.core.ports import Clock, SipAccounts
 from models.ids import SipUser
-from sip.admission import Capabilities, refusal
+from sip.admission import Capabilities, is_scanner, refusal
 from sip.authenticator import Authenticator
 from sip.client_tx import BRANCH_COOKIE, ClientTx, OnFailure, OnResponse, new_branch
 from sip.flow import Address, Destination, Flow, Timers, Wire
-from sip.gate import Gate
+from sip.gate import CHALLENGED, SCANNER, WRONG, Gate
 from sip.message import Request, Response, Via, response_to
 from sip.parser import ParseError, check, parse
 from sip.server_tx import ServerTx
@@ -57,7 +57,9 @@ class Endpoint:
         self.clock = clock
         self.timers = timers
         self.wire = wire
-        self.gate = Gate(settings.source_rate_per_s, settings.source_burst, settings.trusted_sources)
+        self.gate = Gate(
+            settings.source_rate_per_s, settings.source_burst, settings.trusted_sources, bans=settings.bans
+        )
         self.authenticator = Authenticator(realm, accounts, settings.digest, fallback=settings.digest_fallback)
         self.capabilities = Capabilities()
         self.counters: Counter[str] = Counter()  # for metrics; names are stable
@@ -161,6 +163,9 @@ class Endpoint:
                 self._new_request(request, flow, key)
 
     def _new_request(self, request: Request, flow: Flow, key: Key) -> None:
+        if is_scanner(request.headers.get("User-Agent") or ""):
+            self.strike(flow, SCANNER)
+            return
         no = refusal(request, self.capabilities)
         if no is not None:
             self.counters[f"refused_{no.status}"] += 1
@@ -217,7 +222,10 @@ class Endpoint:
         verdict = self.authenticator.check(request, self.timers.time())
         self.counters[f"digest_{verdict.why}"] += 1
         if verdict.user is not None:
+            self.gate.proven(flow.remote)
             return verdict.user, ""
+        if verdict.why != "stale" and self.strike(flow, CHALLENGED if verdict.why == "no_answer" else WRONG):
+            return None
         response = response_to(request, verdict.status, to_tag=self._tag(request))
         if verdict.challenges:
             response.headers.set("WWW-Authenticate", verdict.challenges)
@@ -330,6 +338,13 @@ class Endpoint:
 
     def count(self, name: str) -> None:
         self.counters[name] += 1
+
+    def strike(self, flow: Flow, weight: float) -> bool:
+        """Note an offence of the sender. True: it gets no answer."""
+        if not self.gate.strike(flow.remote, weight, self.timers.time()):
+            return False
+        self.counters["offenders_ignored"] += 1
+        return True
 
     def _drop_answers(self) -> None:
         now = self.timers.time()

@@ -11,8 +11,10 @@ import re
 from typing import Final, NamedTuple
 
 from models.ids import SipUser
+from sip.admission import is_scanner
 from sip.endpoint import Endpoint
 from sip.flow import Flow
+from sip.gate import CHALLENGED
 from sip.registrar import Registrar, Sender, http_date
 
 PLAIN_BYTES_MAX: Final = 2048
@@ -74,7 +76,7 @@ def read(data: bytes) -> PlainRegister | None:
         return None
     if not (_small(number) and _small(fields.get("Max-Forwards", "70"), 255) and _small(fields.get("Expires", "0"))):
         return None
-    if fields.get("Content-Length", "0") != "0":
+    if fields.get("Content-Length", "0") != "0" or is_scanner(fields.get("User-Agent", "")):
         return None
     return PlainRegister(start[1], via, sender[2], fields, int(number))
 
@@ -107,6 +109,8 @@ class PlainRegistrations:
             return self._register(message, credentials, via, key, flow)
         asked = endpoint.authenticator.challenges(message.user, message.via[6], endpoint.timers.time())
         endpoint.counters["digest_no_answer"] += 1
+        if endpoint.strike(flow, CHALLENGED):
+            return True
         more = "".join([f"WWW-Authenticate: {line}\r\n" for line in asked])
         endpoint.transmit(flow, self._answer("401 Unauthorized", message, via, more), message.fields["Call-ID"])
         return True
@@ -127,6 +131,7 @@ class PlainRegistrations:
         if wish is None or not authenticator.spend(proof, self._endpoint.timers.time()):
             return False
         self._endpoint.counters["digest_proven"] += 1
+        self._endpoint.gate.proven(flow.remote)
         now_ms = self._endpoint.clock.now_ms()
         more = "".join([f"Contact: {one}\r\n" for one in self._registrar.bind(wish, sender, now_ms)])
         answer = self._answer("200 OK", message, via, f"{more}Date: {http_date(now_ms // 1000)}\r\n")

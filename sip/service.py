@@ -65,6 +65,7 @@ class SipService:
         table.on_online.append(self._online)
         table.on_offline.append(self._offline)
         table.on_moved.append(self._moved)
+        table.on_bound.append(self._bound)
 
     @property
     def listening(self) -> Listening:
@@ -104,3 +105,13 @@ class SipService:
     def _moved(self, before: Binding, after: Binding) -> None:
         self.endpoint.gate.unregistered(before.flow.remote)
         self.endpoint.gate.registered(after.flow.remote)
+
+    def _bound(self, before: Binding | None, after: Binding | None) -> None:
+        here = before.flow.remote.host if before is not None else None
+        there = after.flow.remote.host if after is not None else None
+        if here == there:
+            return
+        if there is not None:
+            self.endpoint.gate.bound(there)
+        if here is not None:
+            self.endpoint.gate.unbound(here)

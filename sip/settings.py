@@ -16,6 +16,7 @@ class SipSettings:
     max_expires_s: int = 3600  # longer registrations are cut to this
     source_rate_per_s: float = 50.0  # requests a second from one address without a live registration
     source_burst: int = 200  # and this many at once
+    bans: bool = True  # who guesses passwords or scans is not heard for a minute, and longer each time
     trusted_sources: tuple[str, ...] = ()  # addresses or networks without these limits, for example "192.0.2.0/28"
     force_rport: bool = True  # UDP answers go to where the request came from, asked or not: devices sit behind NAT
     ping_interval_s: float = 25.0  # each registered device gets an OPTIONS so often, which keeps NATs open; 0 = never

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, cast
@@ -26,7 +27,7 @@ class Receiver(Protocol):
     def refuse_stream(self, error: ParseError, flow: Flow) -> None: ...
 
     def wait_s(self, source: Address) -> float:
-        """0.0: one more message may pass; otherwise after how many seconds."""
+        """0.0: one more message may pass; otherwise after how many seconds; infinite: never, close the connection."""
         ...
 
 
@@ -124,6 +125,9 @@ class Connection(asyncio.Protocol):
         paused, self._resume = self._resume is not None, None
         while self._waiting and self.flow is not None and self._transport is not None:
             wait_s = self._receiver.wait_s(self.flow.remote)
+            if wait_s == math.inf:
+                self._transport.abort()
+                return
             if wait_s > 0:
                 self._transport.pause_reading()
                 self._resume = self._loop.call_later(wait_s, self._deliver)

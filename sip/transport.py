@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import math
 import socket
 import ssl
 from collections import Counter
@@ -190,7 +191,10 @@ class Transports:
     def wait_s(self, source: Address) -> float:
         if self._endpoint is None:
             return 0.0
-        wait = self._endpoint.gate.wait_s(source, self._endpoint.timers.time())
+        now = self._endpoint.timers.time()
+        if self._endpoint.gate.banned(source, now):
+            return math.inf
+        wait = self._endpoint.gate.wait_s(source, now)
         if wait > 0:
             self._endpoint.count("streams_slowed")
         return wait
@@ -205,7 +209,11 @@ class Transports:
         endpoint = self._endpoint
         if endpoint is None:
             return
-        if endpoint.gate.wait_s(source, endpoint.timers.time()) > 0:
+        now = endpoint.timers.time()
+        if endpoint.gate.banned(source, now):
+            endpoint.count("datagrams_of_banned")
+            return
+        if endpoint.gate.wait_s(source, now) > 0:
             endpoint.count("datagrams_over_limit")
             return
         endpoint.receive(data, Flow("UDP", udp.local, source))
@@ -284,7 +292,7 @@ class Transports:
             return False
         host = flow.remote.host
         full = len(self._connections) >= CONNECTIONS_MAX or self._sources[host] >= CONNECTIONS_OF_A_SOURCE_MAX
-        if connection.accepted and full:
+        if connection.accepted and (full or self._endpoint.gate.banned(flow.remote, self._endpoint.timers.time())):
             self._endpoint.count("connections_refused")
             return False
         if connection.accepted:

@@ -1,12 +1,13 @@
 """Numbers and passwords of devices and apps: allocated here, sealed here."""
 
+import logging
 import secrets
 from collections.abc import Iterator
 from typing import Final
 
 from sqlalchemy import Connection, Table, select, update
 
-from edge.store.secrets import Vault, new_password
+from edge.store.secrets import SecretsError, Vault, new_password
 from edge.store.tables import device, resident
 from models.ids import CommunityId, DeviceId, ResidentId, SipUser
 
@@ -14,6 +15,8 @@ from models.ids import CommunityId, DeviceId, ResidentId, SipUser
 _DEVICES: Final = range(10_000_000, 50_000_000)
 _RESIDENTS: Final = range(50_000_000, 100_000_000)
 _MAX_DRAWS: Final = 100
+
+log: Final = logging.getLogger(__name__)
 
 
 def allocate_device_number(connection: Connection, community: CommunityId) -> SipUser:
@@ -96,6 +99,21 @@ def sip_password(connection: Connection, vault: Vault, sip_user: str) -> str | N
         if owner is not None:
             return _unsealed(connection, vault, table, "sip_password", owner)
     return None
+
+
+def sip_passwords(connection: Connection, vault: Vault) -> dict[SipUser, str]:
+    """SIP user -> password of every device and app. One that does not open is left out, and said so."""
+    found: dict[SipUser, str] = {}
+    for table in (device, resident):
+        rows = connection.execute(select(table.c.id, table.c.sip_user, table.c.sip_password))
+        for row in rows:
+            try:
+                password = vault.unseal(bytes(row.sip_password), table=table.name, column="sip_password", row=row.id)
+            except SecretsError as error:
+                log.error("the password of SIP user %s cannot be read: %s", row.sip_user, error)
+            else:
+                found[SipUser(row.sip_user)] = password
+    return found
 
 
 def mqtt_passwords(connection: Connection, vault: Vault) -> dict[str, str]:

@@ -1,7 +1,7 @@
 import pytest
 
 from sip.flow import Address
-from sip.gate import SOURCES_MAX, Gate
+from sip.gate import CHALLENGED, SCANNER, SOURCES_MAX, WRONG, Gate
 
 ONE, OTHER = Address("192.0.2.5", 5060), Address("192.0.2.5", 5061)
 
@@ -53,3 +53,68 @@ def test_memory_is_bounded_under_spoofed_sources():
     for number in range(SOURCES_MAX + 10):
         gate.wait_s(Address(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", 1), 0.0)
     assert len(gate._buckets) == SOURCES_MAX
+
+
+def guess(gate: Gate, source: Address, times: int = 40, now: float = 0.0) -> int:
+    """Wrong passwords from *source*; how many got an answer."""
+    return sum(not gate.strike(source, WRONG, now) for _ in range(times))
+
+
+def test_who_guesses_is_banned_with_all_ports():
+    gate = Gate(0.0, 5)
+    assert guess(gate, ONE) == 19
+    assert gate.banned(ONE, 1.0)
+    assert gate.banned(OTHER, 1.0)
+    assert gate.banned_count(1.0) == 1
+    assert not gate.banned(ONE, 61.0)
+
+
+def test_a_guesser_behind_the_same_nat_takes_nobody_with_him():
+    gate = Gate(10.0, 5)
+    gate.bound(ONE.host)
+    gate.registered(ONE)
+    guess(gate, OTHER)
+    assert gate.banned(OTHER, 1.0)
+    assert not gate.banned(ONE, 1.0)
+    back_on_another_port = Address(ONE.host, 40_000)
+    assert not gate.banned(back_on_another_port, 1.0)
+    assert passed(gate, OTHER, 100) == 5
+    assert gate.wait_s(back_on_another_port, 0.0) == 0.0
+    assert gate.wait_s(ONE, 0.0) == 0.0
+
+
+def test_strangers_at_a_shared_address_have_a_limit_together():
+    gate = Gate(10.0, 5)
+    gate.bound(ONE.host)
+    assert sum(gate.wait_s(Address(ONE.host, 1024 + port), 0.0) == 0.0 for port in range(200)) == 50
+
+
+def test_a_live_registration_is_never_banned_but_its_guesses_get_no_answer():
+    gate = Gate(0.0, 5)
+    gate.registered(ONE)
+    assert guess(gate, ONE) == 19
+    assert not gate.banned(ONE, 1.0)
+    assert all(not gate.strike(ONE, CHALLENGED, 100.0) for _ in range(1000))  # old nonces are no offence
+
+
+def test_a_house_that_moved_away_is_an_address_again():
+    gate = Gate(0.0, 5)
+    gate.bound(ONE.host)
+    gate.unbound(ONE.host)
+    guess(gate, OTHER)
+    assert gate.banned(ONE, 1.0)
+
+
+def test_a_scanner_is_banned_by_its_name_and_a_trusted_source_never():
+    gate = Gate(0.0, 5, ("192.0.2.5",))
+    assert guess(gate, ONE) == 40
+    stranger = Address("192.0.2.6", 5060)
+    assert gate.strike(stranger, SCANNER, 0.0)
+    assert gate.banned(stranger, 1.0)
+
+
+def test_bans_can_be_turned_off():
+    gate = Gate(0.0, 5, bans=False)
+    assert guess(gate, ONE) == 40
+    gate.proven(ONE)
+    assert gate.banned_count(0.0) == 0
