@@ -69,6 +69,7 @@ class DaemonFace:
             "apartments": len(snapshot.apartments),
             "credentials": len(snapshot.credentials),
             "calls": self._parts.calls_in_progress(),
+            "defence": self._parts.sip.defence(),
             "health": dict(self.health()),
         }
 
@@ -108,6 +109,8 @@ class DaemonFace:
         yield Sample("calls_in_progress", self._parts.calls_in_progress(), "Calls that ring or talk.")
         yield Sample("broker_up", float(self._parts.plane.connected), "Whether the broker is connected.")
         yield Sample("sip_bindings", len(self._parts.sip.registrar.table), "Contact bindings.")
+        banned = self._parts.sip.endpoint.gate.banned_count(time.monotonic())
+        yield Sample("sip_banned_sources", banned, "Sources that are not heard now: they guessed passwords or scanned.")
         yield from _counted("sip", "What the SIP endpoint counted.", self._parts.sip.endpoint.counters)
         yield from _counted("mqtt", "What the device plane counted.", self._parts.plane.counters())
         for device in snapshot.devices.values():

@@ -17,6 +17,10 @@ from sip.settings import SipSettings
 from sip.transport import Listening, Transports
 
 EXPIRE_EVERY_S: Final = 1.0
+DEFENCE_COUNTERS: Final = (
+    "digest_wrong", "offenders_ignored", "datagrams_of_banned", "datagrams_over_limit", "connections_refused",
+    "tls_handshakes_refused",
+)  # fmt: skip
 
 
 class LoopTimers:
@@ -71,6 +75,13 @@ class SipService:
     def listening(self) -> Listening:
         """The addresses in use, once started."""
         return self.transports.listening
+
+    def defence(self) -> dict[str, int]:
+        """What the installer should know of attacks and storms: banned sources now, and counts since the start."""
+        counted = {name: self.endpoint.counters[name] for name in DEFENCE_COUNTERS}
+        banned = self.endpoint.gate.banned_count(self.endpoint.timers.time())
+        buffer = self.transports.receive_buffer_bytes
+        return {"banned_sources": banned, **counted, "receive_buffer_bytes": buffer}
 
     async def start(self) -> None:
         """Bind, then take over the bindings of before the restart. Raises OSError where an address is taken."""

@@ -16,7 +16,7 @@ from sip.endpoint import Endpoint
 from sip.flow import Address, Destination, Flow
 from sip.parser import ParseError
 from sip.stream import Connection
-from sip.udp import UdpSocket, source_towards
+from sip.udp import RECEIVE_BUFFER_BYTES, UdpSocket, source_towards
 
 log: Final = logging.getLogger(__name__)
 
@@ -81,6 +81,11 @@ class Transports:
             tuple(str(udp.local) for udp in self._udp), tuple(sorted(streams["TCP"])), tuple(sorted(streams["TLS"]))
         )
 
+    @property
+    def receive_buffer_bytes(self) -> int:
+        """What the kernel granted, the smallest of all sockets."""
+        return min((udp.receive_buffer_bytes for udp in self._udp), default=RECEIVE_BUFFER_BYTES)
+
     async def start(self, endpoint: Endpoint) -> None:
         """Bind everything, then begin to read. Raises OSError; nothing stays bound then."""
         self._endpoint = endpoint
@@ -92,6 +97,13 @@ class Transports:
         loop = asyncio.get_running_loop()
         for udp in self._udp:
             udp.start(loop)
+        if self.receive_buffer_bytes < RECEIVE_BUFFER_BYTES:
+            log.warning(
+                "the kernel gives SIP %d KB for datagrams that wait, a storm needs %d; sysctl -w net.core.rmem_max=%d",
+                self.receive_buffer_bytes // 1024,
+                RECEIVE_BUFFER_BYTES // 1024,
+                RECEIVE_BUFFER_BYTES,
+            )
 
     async def run(self) -> None:
         """Open connections when asked and close those whose peer is too slow, until cancelled."""

@@ -40,6 +40,8 @@ class UdpSocket:
         self.local = Address(*self._socket.getsockname()[:2])
         self.wildcard = ipaddress.ip_address(bind.host.partition("%")[0]).is_unspecified
         self.ipv6 = family == socket.AF_INET6
+        granted = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2  # Linux tells its book-keeping too
+        self.receive_buffer_bytes = granted
         self.dropped = 0  # datagrams that the send queue had no room for
         self._receive = receive
         self._queue: deque[tuple[bytes, Address]] = deque()
