@@ -68,8 +68,9 @@ class AppSettings:
 
 @dataclass(frozen=True, slots=True)
 class CentralSettings:
-    url: str = ""  # the central store, https://…; "" = the site is its own
+    url: str = ""  # the central store, https://…; "" = the one at which the edge was enrolled, if it was
     wait_s: float = 30.0  # how long the central store may hold a question open
+    ca: str = ""  # PEM file of the authority behind its certificate, inside the site folder; "" = the system's
 
 
 @dataclass(frozen=True, slots=True)
