@@ -110,7 +110,7 @@ def test_the_readme_begins_with_the_two_commands() -> None:
         assert (ROOT / link).exists(), f"the README links to {link}, which is not there"
 
 
-def test_the_drawing_has_every_layer_of_the_import_contract() -> None:
+def test_the_drawing_has_every_layer_that_is_built() -> None:
     import tomllib
 
     drawings = [
@@ -121,7 +121,9 @@ def test_the_drawing_has_every_layer_of_the_import_contract() -> None:
     assert drawings[0] == drawings[1]
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
-    for name in re.findall(r"[a-z][a-z.]*", " ".join(layers)):
+    built = [name for name in re.findall(r"[a-z][a-z.]*", " ".join(layers)) if importlib.util.find_spec(name)]
+    assert built
+    for name in built:
         assert re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", drawings[0][0]), f"{name} is not in the drawing"
 
 
