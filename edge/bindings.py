@@ -1,7 +1,7 @@
 """The registrar's bindings over a restart: gathered by the lazy writer, committed within a second."""
 
 from collections.abc import Sequence
-from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -26,14 +26,18 @@ class StoredBindings:
 
     def save(self, changed: Sequence[KeptBinding], removed: Sequence[tuple[SipUser, str]]) -> None:
         for binding in changed:
-            self._later.put(("binding", binding.sip_user, binding.key), partial(_keep, binding))
+            self._later.put_row((binding.sip_user, binding.key), binding, _save_all)
         for user, key in removed:
-            self._later.put(("binding", user, key), partial(_forget, user, key))
+            self._later.put_row((user, key), _Gone(user, key), _save_all)
 
 
-def _keep(binding: KeptBinding, connection: Connection) -> None:
-    bindings.save_bindings(connection, [binding.stored()])
+class _Gone(NamedTuple):
+    """A binding to forget."""
+
+    sip_user: SipUser
+    key: str
 
 
-def _forget(user: SipUser, key: str, connection: Connection) -> None:
-    bindings.save_bindings(connection, [], [(user, key)])
+def _save_all(connection: Connection, facts: Sequence[KeptBinding | _Gone]) -> None:
+    kept = [fact.stored() for fact in facts if not isinstance(fact, _Gone)]
+    bindings.save_bindings(connection, kept, [fact for fact in facts if isinstance(fact, _Gone)])
