@@ -45,6 +45,8 @@ class DeviceConfigs:
         self._snapshot = snapshot
         self._listed: dict[frozenset[BuildingId] | None, tuple[_Listed, ...]] = {}
         self._contacts: dict[tuple[frozenset[BuildingId] | None, ContactDisplay], list[Fields]] = {}
+        doors = (each for each in snapshot.devices.values() if each.type.is_door and each.enabled)
+        self._doors = sorted(doors, key=lambda door: (_natural(door.name), door.mac))
 
     def of(self, device: Device) -> Fields:
         """The configuration of *device*, without its revision."""
@@ -156,17 +158,10 @@ class DeviceConfigs:
         """A monitor looks in at the doors of its apartment; a guard phone reaches every door; both reach the guards."""
         snapshot = self._snapshot
         home = snapshot.apartments.get(device.apartment) if device.apartment is not None else None
-        doors = [
-            door
-            for door in snapshot.devices.values()
-            if door.type.is_door
-            and door.enabled
-            and (home is None or door.serves(home.id, home.building))
-            and (home is not None or device.type is DeviceType.GUARD_PHONE)
-        ]
         found: list[Fields] = [
             {"kind": "door", "name": door.name, "dial": door.sip_user}
-            for door in sorted(doors, key=lambda door: (_natural(door.name), door.mac))
+            for door in self._doors
+            if (device.type is DeviceType.GUARD_PHONE if home is None else door.serves(home.id, home.building))
         ]
         guards = [guard for guard in snapshot.guards if guard.id != device.id]
         return [*found, {"kind": "guard", "name": guards[0].name, "dial": "guard"}] if guards else found
