@@ -134,8 +134,8 @@ class Case:
         if kind is None or self.spelled is None:
             return ()
         known = self.snapshot.credentials
-        by_tag = self.snapshot.by_tag
-        found = tuple([known[i] for tag in self.tagger.tags(kind, self.spelled) for i in by_tag.get((kind, tag), ())])
+        tags, tagged = self.tagger.tags(kind, self.spelled), self.snapshot.tagged
+        found = tuple([known[i] for tag in tags for i in tagged(kind, tag)])
         if self.attempt.method is not UnlockMethod.APT_PIN or not found:
             return found
         candidates = {apartment.id for apartment in self.open_candidates()}

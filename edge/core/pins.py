@@ -60,7 +60,8 @@ def duplicate(
     pin: str, snapshot: Snapshot, tagger: Tagger, apartment: ApartmentId, except_for: CredentialId | None = None
 ) -> bool:
     """Whether *pin* is taken: in the community where the bare PIN opens, in the apartment in APT+PIN mode."""
-    found = snapshot.by_tag.get((CredentialKind.PIN, tagger.tag(CredentialKind.PIN, pin)), ())
+    tags = tagger.tags(CredentialKind.PIN, pin)
+    found = [identity for tag in tags for identity in snapshot.tagged(CredentialKind.PIN, tag)]
     others = (snapshot.credentials[i] for i in found if i != except_for)
     if snapshot.community.pin_mode is PinMode.PIN:
         return any(True for _ in others)
@@ -81,7 +82,7 @@ def generate(
     """A fresh PIN for *apartment*: random, not trivial, not taken. Raises NoPinLeft where none can be found."""
     home = snapshot.apartments[apartment]
     mode = snapshot.community.pin_mode
-    in_use = sum(1 for kind, _ in snapshot.by_tag if kind is CredentialKind.PIN)
+    in_use = len(snapshot.by_tag.get(CredentialKind.PIN, ()))
     digits = digits_for(mode, in_use)
     for _ in range(MAX_DRAWS):
         pin = f"{draw(10**digits):0{digits}}"

@@ -42,7 +42,7 @@ def test_a_value_is_stored_as_a_tag_and_never_shown(homes, edit, read, site):
         snapshot = load_snapshot(scope.connection)
         log = json.dumps(list(journal.rows(scope.connection)))
         tagger = Tagger(site.secrets.pepper, scope.community_id)
-    assert snapshot.by_tag[CARD, tagger.tag(CARD, "04A1B2C3D4")] == (card.id,)
+    assert snapshot.tagged(CARD, tagger.tag(CARD, "04A1B2C3D4")) == (card.id,)
     assert [(row["kind"], row["value"]) for row in rows] == [("pin", ""), ("rf_card", "…C3D4")]
     for secret in ("04A1B2", "730519"):
         assert secret not in log + json.dumps(rows)

@@ -45,7 +45,7 @@ def test_a_pass_is_a_code_that_opens_for_a_while(now_ms, edit, read, site):
         log = json.dumps(list(journal.rows(scope.connection)))
         tagger = Tagger(site.secrets.pepper, scope.community_id)
     (made,) = snapshot.credentials.values()
-    assert snapshot.by_tag[QR, tagger.tag(QR, issued.value)] == (issued.id,)
+    assert snapshot.tagged(QR, tagger.tag(QR, issued.value)) == (issued.id,)
     assert (made.valid_until_ms, made.uses_left, made.origin) == (now_ms + DAY_MS, 3, Origin.RESIDENT)
     assert made.valid_from_ms >= now_ms
     assert len(issued.value) >= 20

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 import pytest
 
 from edge.core.pins import MAX_DRAWS, NoPinLeft, bare, digits_for, duplicate, generate, objection
+from edge.core.tags import Tagger
 from models.access import CredentialKind
 from models.ids import CredentialId
 from models.service import PinMode
-from tests.unit.edge.core.door_house import A101, A102, TAGGER, credential, house
+from tests.unit.edge.core.door_house import A101, A102, SITE, TAGGER, credential, house
 
 PIN = CredentialKind.PIN
 
@@ -74,6 +75,14 @@ def test_duplicates_are_looked_for_in_the_community_or_the_apartment() -> None:
     by_apartment = house([taken], pin_mode=PinMode.APT_PIN)
     assert duplicate("482915", by_apartment, TAGGER, A101)
     assert not duplicate("482915", by_apartment, TAGGER, A102)
+
+
+def test_a_pin_that_still_has_an_older_tag_is_taken_too() -> None:
+    """After the pepper was replaced both open; given to two holders it would be ambiguous at the door."""
+    taken = house([credential(PIN, "482915", A101)])
+    renewed = Tagger(b"fedcba9876543210", SITE, older=[b"0123456789abcdef"])
+    assert duplicate("482915", taken, renewed, A102)
+    assert not duplicate("482916", taken, renewed, A102)
 
 
 def test_a_card_of_the_same_digits_is_no_duplicate() -> None:

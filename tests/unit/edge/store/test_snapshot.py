@@ -83,7 +83,7 @@ def test_everything_comes_back_as_values(store: Store) -> None:
     assert found.credentials == {CARD: THE_CARD, CODE: THE_CODE}
     assert found.caller_whitelist == {"+4930999"}
     assert found.emergency_numbers == ("112",)
-    assert found.by_tag[CredentialKind.PIN, b"p" * 32] == (CODE,)
+    assert found.tagged(CredentialKind.PIN, b"p" * 32) == (CODE,)
 
 
 def test_there_is_none_before_there_is_a_community(empty: Store) -> None:
@@ -131,7 +131,9 @@ def test_a_few_credentials_are_patched(store: Store) -> None:
     assert set(found.removed) == {CARD, CredentialId("k-never")}
     after = found.apply(before)
     assert after == load(store)
-    assert after.by_tag == {(CredentialKind.PIN, b"n" * 32): (CODE,)}
+    assert after.tagged(CredentialKind.PIN, b"n" * 32) == (CODE,)
+    assert not after.tagged(CredentialKind.PIN, b"p" * 32)
+    assert not after.by_tag[CredentialKind.RF_CARD]
 
 
 def test_a_new_credential_is_patched_in_with_its_doors(store: Store) -> None:
