@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
 MAX_JOBS_PER_DEVICE: Final = 32
-MAX_JOBS: Final = 2000
+MAX_JOBS: Final = 10_000  # 2,000 devices that are back at once, each with its state, its hello and its attempts
 MAX_CLEARED: Final = 10_000
 MAX_EVENTS_IN_WORK: Final = 1000  # more than a broker sends without an ack
 

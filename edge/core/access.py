@@ -461,8 +461,8 @@ def grant(
     """A grant of *relays* in the right of *apartment* (None: nobody's): its floors, its web relay."""
     return AccessDecision(
         Reason.GRANTED,
-        relays=tuple(sorted(r.number for r in relays if not r.security)),
-        security_relays=tuple(sorted(r.number for r in relays if r.security)),
+        relays=tuple(sorted([r.number for r in relays if not r.security])),
+        security_relays=tuple(sorted([r.number for r in relays if r.security])),
         holds={relay.label: relay.hold_s for relay in relays},
         floors=floors_of(apartment) if apartment else (),
         web_relay=apartment.web_relay if apartment else 0,

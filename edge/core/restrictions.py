@@ -34,7 +34,7 @@ def within_hours(snapshot: Snapshot, device: Device, relays: Iterable[Relay], no
     """Those of *relays* whose hours, and whose door's, include *now_ms* (Unix milliseconds)."""
     if not _open_now(snapshot, device.schedule, now_ms):
         return ()
-    return tuple(relay for relay in relays if _open_now(snapshot, relay.schedule, now_ms))
+    return tuple([relay for relay in relays if _open_now(snapshot, relay.schedule, now_ms)])
 
 
 def _open_now(snapshot: Snapshot, identity: ScheduleId | None, now_ms: int) -> bool:

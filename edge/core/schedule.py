@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,12 @@ def wall_clock(at_ms: int, time_zone: str) -> datetime:
         return datetime.min.replace(tzinfo=zone) if at_ms < 0 else datetime.max.replace(tzinfo=zone)
 
 
+@lru_cache(maxsize=8)
+def _wall_second(at_s: int, time_zone: str) -> datetime:
+    """`wall_clock` without the milliseconds: one decision asks for door, relay and credential at one moment."""
+    return wall_clock(at_s * 1_000, time_zone)
+
+
 def inside(schedule: Schedule, time_zone: str, at_ms: int, holidays: Holidays = NO_HOLIDAYS) -> bool:
     """Whether *at_ms* (Unix milliseconds) is in the hours of its day, or in those of the day before that run into it.
 
@@ -48,12 +55,15 @@ def inside(schedule: Schedule, time_zone: str, at_ms: int, holidays: Holidays = 
     special = schedule.holiday is not None or bool(schedule.days)
     if not schedule.rows and not special:
         return False
-    local = wall_clock(at_ms, time_zone)
+    local = _wall_second(at_ms // 1_000, time_zone)
     minute = local.hour * 60 + local.minute
     if special:
         return _special_covers(schedule, local.date(), minute, holidays)
     weekday = local.weekday()
-    return any(_row_covers(row, weekday, minute) for row in schedule.rows)
+    for row in schedule.rows:  # looked at before they are asked: decisions do this twice
+        if (row.weekday == weekday or row.to_minute <= row.from_minute) and _row_covers(row, weekday, minute):
+            return True
+    return False
 
 
 def _special_covers(schedule: Schedule, day: date, minute: int, holidays: Holidays) -> bool:

@@ -31,6 +31,9 @@ from models.device_events import DeviceEvent, Hello
 from models.ids import CallId, DeviceId, Mac
 
 TIDY_EVERY_S: Final = 600.0
+FACTS_AT_ONCE: Final = 20
+"""States and hellos of devices with the writer at a time: when 2,000 are back at once, a card's row still waits for a
+few of them only."""
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +63,8 @@ class DoorDesk:
         self._lockout = Lockout()
         self._passages = Passages()
         self._online: dict[Mac, bool] = {}
+        self._presence_turn = asyncio.Semaphore(FACTS_AT_ONCE)
+        self._hello_turn = asyncio.Semaphore(FACTS_AT_ONCE)
         self._firsts = FirstAnswers(ledger.answered)
         self._background = Background()
         self._notices = Notices(tell or plane.publish_event)
@@ -126,7 +131,8 @@ class DoorDesk:
     async def hello(self, hello: Hello) -> None:
         device = self._world.snapshot.by_mac.get(hello.device)
         if device is not None:
-            await self._commits.finished(Work(self._clock.now_ms(), hello=(device.id, hello)))
+            async with self._hello_turn:
+                await self._commits.finished(Work(self._clock.now_ms(), hello=(device.id, hello)))
 
     async def presence(self, device: Mac, online: bool) -> None:
         """A row when a device goes away and one when it is back; nothing for what was known.
@@ -143,7 +149,12 @@ class DoorDesk:
         row = rows.presence_row(known.id if known else None, device, online, now_ms)
         self._notices.add(notices.presence_notice(device, known, online, now_ms))
         state = (known.id, online) if known is not None else None
-        await self._commits.in_time(Work(now_ms, Told((row,)), presence=state))
+        work = Work(now_ms, Told((row,)), presence=state)
+        async with self._presence_turn:
+            if self._late.trouble is None:
+                await self._commits.in_time(work)
+            else:  # the others need not find out one after the other
+                self._late.follow(work, None)
 
     # --- for the application ----------------------------------------------------------------------------------------
 

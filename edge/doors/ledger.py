@@ -75,15 +75,17 @@ def _answered(connection: Connection, key: MessageKey, now_ms: int) -> bytes | N
 
 def _commit(connection: Connection, work: Work, community: CommunityId) -> Done:
     """The row, the answer and the use are kept together or not at all (decision 5)."""
-    if work.key is not None:
-        first = _answered(connection, work.key, work.at_ms)
+    key, told, spent = work.key, work.told, False
+    # Kept first where nothing else decides the answer: whether it was there already then costs no question.
+    if key is not None and (work.use is not None or not _keep(connection, key, told.body, work.at_ms, community)):
+        first = _answered(connection, key, work.at_ms)
         if first is not None:
             return Done(first, repeated=True)
-    told, spent = work.told, False
-    if work.use is not None and not access.consume_use(connection, work.use) and work.if_spent is not None:
-        told, spent = work.if_spent, True
-    if work.key is not None:
-        _keep(connection, work.key, told.body, work.at_ms, community)
+    if work.use is not None:
+        if not access.consume_use(connection, work.use) and work.if_spent is not None:
+            told, spent = work.if_spent, True
+        if key is not None:
+            _keep(connection, key, told.body, work.at_ms, community)
     for row in told.rows:
         journal.append(connection, row, community=community)
     if not spent:  # then it was no right code, and nobody went in
@@ -97,11 +99,11 @@ def _commit(connection: Connection, work: Work, community: CommunityId) -> Done:
     return Done(told.body, spent=spent)
 
 
-def _keep(connection: Connection, key: MessageKey, body: bytes, at_ms: int, community: CommunityId) -> None:
+def _keep(connection: Connection, key: MessageKey, body: bytes, at_ms: int, community: CommunityId) -> bool:
+    """False where *key* was dealt with already; then nothing is changed."""
     if key.heard is Heard.ATTEMPT:
-        attempts.save_answer(connection, key.mac, key.id, body, at_ms, community=community)
-    else:
-        attempts.save_event(connection, key.mac, key.id, at_ms, community=community)
+        return attempts.save_answer(connection, key.mac, key.id, body, at_ms, community=community)
+    return attempts.save_event(connection, key.mac, key.id, at_ms, community=community)
 
 
 def _note(connection: Connection, work: Work) -> None:

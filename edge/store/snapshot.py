@@ -143,6 +143,8 @@ def load_snapshot(connection: Connection) -> Snapshot:
     finally:
         if collecting:
             gc.enable()
+        if connection.dialect.name == "sqlite":  # the pages just read, 16 MB of them, are not asked for again
+            connection.exec_driver_sql("PRAGMA shrink_memory")
 
 
 def _load(read: "_Reader") -> Snapshot:
@@ -324,7 +326,7 @@ def _narrowed(doors: dict[str, list[Any]], groups: dict[str, list[Any]]) -> dict
 
 
 def _credentials(rows: Iterable[Any], doors: dict[str, list[Any]]) -> Iterator[Credential]:
-    shared: dict[Any, Any] = {}  # one object for each apartment and schedule, not one for each credential of it
+    shared: dict[Any, Any] = {}  # one object for each apartment, schedule and hint, not one for each credential of it
     for identity, kind, tag, apartment, resident, from_ms, until_ms, schedule, uses, duress, origin, home, hint in rows:
         yield Credential(
             identity,
@@ -340,7 +342,7 @@ def _credentials(rows: Iterable[Any], doors: dict[str, list[Any]]) -> Iterator[C
             bool(duress),
             _ORIGINS[origin],
             _HOMES[home],
-            hint,
+            shared.setdefault(hint, hint),
         )
 
 

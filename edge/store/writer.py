@@ -50,6 +50,14 @@ class _Queued:
     since: float  # monotonic seconds
 
 
+class _JobFailed(Exception):
+    """A job that was alone in its commit failed by itself, not by the store's doing."""
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 class Writer:
     """Runs jobs on its own connection, in the order they were submitted, several in one commit.
 
@@ -139,14 +147,17 @@ class Writer:
         began = time.monotonic()
         try:
             with self._store.write() as connection:
-                outcomes = [_attempt(connection, queued.job) for queued in batch]
+                outcomes = _attempts(connection, batch)
         except Exception as error:  # noqa: BLE001  # not swallowed: everybody who waits gets it
-            if isinstance(error, StoreFull) and len(batch) > 1:
+            if isinstance(error, _JobFailed):
+                outcomes = [(None, error.why)]
+            elif isinstance(error, StoreFull) and len(batch) > 1:
                 for queued in batch:  # what still fits must not go down with what does not
                     self._commit([queued])
+                return
             else:
                 self._failed_commit(batch, error)
-            return
+                return
         self._count(outcomes, time.monotonic() - began)
         for queued, (result, failure) in zip(batch, outcomes, strict=True):
             if failure is None:
@@ -177,6 +188,22 @@ class Writer:
             _log.error("the store does not commit: %s", error, exc_info=None if known else error)
         for queued in batch:
             queued.future.set_exception(error)
+
+
+def _attempts(connection: Connection, batch: Sequence[_Queued]) -> list[tuple[Any, Exception | None]]:
+    """Run the jobs of *batch*; one alone has the transaction for its savepoint, and raises."""
+    if len(batch) == 1:
+        return [(_alone(connection, batch[0].job), None)]
+    return [_attempt(connection, queued.job) for queued in batch]
+
+
+def _alone(connection: Connection, job: Job[T]) -> T:
+    try:
+        return job(connection)
+    except Exception as error:
+        if isinstance(error, DBAPIError) and store_error(error) is not None:
+            raise
+        raise _JobFailed(error) from error
 
 
 def _attempt(connection: Connection, job: Job[T]) -> tuple[T | None, Exception | None]:

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from edge.core.lockout import TRIES, LockKey
@@ -46,6 +48,30 @@ async def test_presence_that_cannot_be_stored_follows() -> None:
         h.ledger.disk = Disk.GOOD
         await h.ledger.until(lambda: h.ledger.of(LogKind.DEVICE))
         assert h.ledger.online == {GATE}
+
+
+async def test_when_everybody_is_back_at_once_a_card_waits_for_a_few_of_them_only() -> None:
+    many = [Mac(f"0c11aa{number:06x}") for number in range(200)]
+    async with house_open(house()) as h, asyncio.TaskGroup() as group:
+        h.ledger.disk = Disk.HANGING
+        for device in many:
+            group.create_task(h.desk.presence(device, False))
+        await asyncio.sleep(0)
+        assert len(h.ledger.hanging) == desk_module.FACTS_AT_ONCE
+        h.ledger.mend()
+        await h.ledger.until(lambda: len(h.ledger.rows) == len(many))
+
+
+async def test_a_stuck_disk_is_found_out_once_not_by_each_device_in_turn() -> None:
+    many = [Mac(f"0c11aa{number:06x}") for number in range(200)]
+    turns = len(many) / desk_module.FACTS_AT_ONCE
+    async with house_open(house(), commit_within_s=0.3) as h:
+        h.ledger.disk = Disk.HANGING
+        async with asyncio.timeout(0.7 * 0.3 * turns), asyncio.TaskGroup() as group:
+            for device in many:
+                group.create_task(h.desk.presence(device, False))
+        h.ledger.mend()
+        await h.ledger.until(lambda: len(h.ledger.of(LogKind.DEVICE)) == len(many))
 
 
 async def test_late_rows_go_to_the_writer_at_the_end() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from edge.store import journal, tables
 from edge.store.engine import Store
-from edge.store.errors import StoreClosed, StoreOverloaded
+from edge.store.errors import StoreClosed, StoreEmpty, StoreOverloaded
 from edge.store.writer import Writer
 from tests.unit.edge.store.sample import COMMUNITY, entry
 
@@ -95,6 +95,20 @@ def test_a_job_that_fails_hurts_nobody_else_in_its_commit(store: Store, writer: 
     assert writer.stats().last_error is None
     with store.read() as connection:
         assert journal.verify(connection).rows == 2
+
+
+def test_a_job_that_fails_alone_leaves_nothing_and_is_no_fault_of_the_store(store: Store, writer: Writer) -> None:
+    def half_done(connection: Connection) -> None:
+        a_row(connection)
+        raise StoreEmpty("nothing here")
+
+    for job, failure in ((half_done, StoreEmpty), (a_clash, IntegrityError)):
+        with pytest.raises(failure):
+            writer.submit(job).result(10)
+    assert (writer.stats().failed, writer.stats().last_error) == (2, None)
+    assert writer.submit(a_row).result(10) == 1
+    with store.read() as connection:
+        assert journal.verify(connection).sound
 
 
 def test_a_full_queue_refuses_at_once(store: Store) -> None:
