@@ -89,8 +89,8 @@ def _commit(connection: Connection, work: Work, community: CommunityId) -> Done:
     for row in told.rows:
         journal.append(connection, row, community=community)
     if not spent:  # then it was no right code, and nobody went in
-        for key, counter in work.counters.items():
-            lockouts.save(connection, key, counter)
+        for whose, counter in work.counters.items():
+            lockouts.save(connection, whose, counter)
         for passage in work.passed:
             passages.save_passage(connection, passage, work.at_ms)
         if work.retag is not None:
