@@ -1,6 +1,7 @@
 """What a device is told of itself on `down/config`: its relays and hours, whom it may dial, whom it shows. No secrets.
 
-Rendered from the snapshot and nothing else: equal worlds give equal bytes, so an unchanged device is left alone.
+Rendered from the snapshot and the orders in force, nothing else: equal worlds give equal bytes, so an unchanged device
+is left alone.
 """
 
 import hashlib
@@ -41,8 +42,10 @@ class _Listed:
 class DeviceConfigs:
     """Renders the configurations of one snapshot. What doors with the same apartments share is made once."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, now_ms: int) -> None:
+        """*now_ms* (Unix milliseconds): whose orders are over by then count no more."""
         self._snapshot = snapshot
+        self._now_ms = now_ms
         self._listed: dict[frozenset[BuildingId] | None, tuple[_Listed, ...]] = {}
         self._contacts: dict[tuple[frozenset[BuildingId] | None, ContactDisplay], list[Fields]] = {}
         doors = (each for each in snapshot.devices.values() if each.type.is_door and each.enabled)
@@ -73,14 +76,16 @@ class DeviceConfigs:
         named = (device.schedule, device.open_schedule, *(relay.schedule for relay in device.relays))
         hours = sorted({identity for identity in named if identity is not None})
         orders = snapshot.orders_of.get(device.id, ())
+        lock_down = _lock_down(order for order in orders if order.in_force(self._now_ms))
         return {
             "pin_mode": snapshot.community.pin_mode.value,
             "relays": [_relay(relay) for relay in device.relays],
             "door": {
                 "schedule": device.schedule,
-                "open_schedule": device.open_schedule,
+                # Left out under a lock-down, so that a panel that knows of none stays shut as well.
+                "open_schedule": device.open_schedule if lock_down is None else None,
                 # An order to hold the door open is a command: what is retained must never open one by coming back.
-                "lock_down": _lock_down(orders),
+                "lock_down": lock_down,
             },
             "schedules": [schedule_fields(snapshot.schedules[i]) for i in hours if i in snapshot.schedules],
             "holidays": [

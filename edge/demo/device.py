@@ -106,7 +106,8 @@ class Link:
             await client.publish(f"{self._topic}/up/ack", reaction.ack)
         if verb == "decision" and (answered := self._answers.get(reaction.message["id"])) is not None:
             answered.set()
-        self._device.tell("down", verb=verb, message=reaction.message, relays=list(reaction.relays))
+        asks_for = {} if reaction.asks_for is None else {"asks_for": reaction.asks_for}
+        self._device.tell("down", verb=verb, message=reaction.message, relays=list(reaction.relays), **asks_for)
 
     async def present(self, identity: str, method: str, value: str, apartment: str | None = None) -> None:
         """Ask the edge; where it does not answer, or the credential is the panel's alone, decide without it."""

@@ -91,7 +91,7 @@ class Keypad:
         door = self.config.get("door", {})
         began = entry["from"] is None or datetime.fromisoformat(entry["from"]) <= now
         over = entry["until"] is not None and datetime.fromisoformat(entry["until"]) <= now
-        if not began or over or self._locked_down(door.get("lock_down"), now):
+        if not began or over or self.locked_down(now):
             return ()
         if entry["hours"] is not None and not self._inside(entry["hours"], now):
             return ()
@@ -105,8 +105,15 @@ class Keypad:
             if self._open_by(relay["schedule"], now)
         )
 
-    def _locked_down(self, order: Mapping[str, Any] | None, now: datetime) -> bool:
+    def locked_down(self, now: datetime) -> bool:
+        """Whether an operator closed the door to all but those who answer for it."""
+        order = self.config.get("door", {}).get("lock_down")
         return order is not None and (order["until"] is None or now < datetime.fromisoformat(order["until"]))
+
+    def opening_hours(self, now: datetime) -> bool:
+        """Whether the door stands open by its own hours."""
+        hours = self.config.get("door", {}).get("open_schedule")
+        return hours is not None and self._open_by(hours, now)
 
     def _open_by(self, schedule: str | None, now: datetime) -> bool:
         """Whether the schedule of that name includes *now*. None: always; one that it was not told: never."""

@@ -6,7 +6,7 @@ Written from the contract's side, without the daemon's own parser, so that it ch
 import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from edge.demo.keypad import Keypad
@@ -28,6 +28,7 @@ class Reaction:
     ack: bytes | None = None  # payload for up/ack
     relays: tuple[str, ...] = ()  # labels of relays that move now: "1", or "s1" for a security relay
     confirmed_revision: int | None = None
+    asks_for: str | None = None  # the method that completes what was presented: card and PIN
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Panel:
     """One device's memory: the ids it has seen. An expired or repeated id never moves a relay."""
 
     keypad: Keypad = field(default_factory=Keypad)
+    held: dict[str, datetime] = field(default_factory=dict)  # relay -> until when an operator has it held open
     _seen: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     def receive(self, verb: str, payload: bytes, now: datetime) -> Reaction | None:
@@ -53,12 +55,31 @@ class Panel:
         problem = self._problem(identity, message.get("expires_at"), now)
         if verb == "credentials":
             return self._taught(identity, problem, message, now)
-        moves = problem is None and (verb == "open" or (verb == "decision" and message.get("granted") is True))
-        return Reaction(verb, message, _ack(identity, problem, now), _labels(message) if moves else ())
+        return self._carried_out(verb, message, problem, _ack(identity, problem, now), now)
+
+    def _carried_out(
+        self, verb: str, message: dict[str, Any], problem: str | None, ack: bytes, now: datetime
+    ) -> Reaction:
+        labels = _labels(message) if problem is None else ()
+        if verb == "hold":
+            self.held |= dict.fromkeys(labels, now + timedelta(seconds=message.get("seconds", 0)))
+        elif verb == "release":
+            self.held = {label: until for label, until in self.held.items() if label not in labels}
+        asks_for = message.get("second_factor") if verb == "decision" and problem is None else None
+        opens = verb in ("open", "hold") or (verb == "decision" and message.get("granted") is True)
+        return Reaction(verb, message, ack, labels if opens else (), asks_for=asks_for)
+
+    def stands_open(self, now: datetime) -> bool:
+        """Whether the door is held open at *now*, by an order or by its opening hours. A lock-down goes before both."""
+        if self.keypad.locked_down(now):
+            return False
+        return any(now < until for until in self.held.values()) or self.keypad.opening_hours(now)
 
     def _configured(self, message: dict[str, Any], now: datetime) -> Reaction:
         """A configuration is retained, so it may come again; it is taken and acknowledged each time."""
         self.keypad.config = message
+        if self.keypad.locked_down(now):  # what was held open stays shut when the lock-down ends
+            self.held.clear()
         revision, identity = message.get("revision"), message.get("id")
         ack = _ack(identity, None, now) if isinstance(identity, str) else None
         return Reaction("config", message, ack, confirmed_revision=revision if isinstance(revision, int) else None)

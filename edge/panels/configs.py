@@ -18,6 +18,7 @@ from edge.store.lazy import LazyWriter
 from edge.store.panels import ConfigState
 from edge.store.writer import Writer
 from edge.world import Change, LiveWorld
+from models.access import OrderKind
 from models.ids import DeviceId, Mac
 from mqtt.client import LinkDown
 from mqtt.payloads import Ack
@@ -26,6 +27,8 @@ from mqtt.shelf import ConfigShelf
 MAX_SENT_A_SECOND: Final = 200  # a change of everything must not hold up an answer to a card
 MAX_STATES_A_JOB: Final = 500
 RETRY_AFTER_S: Final = 2.0
+ENDINGS_SEEN_EVERY_S: Final = 1.0
+"""A lock-down that ends by the clock gives a panel its opening hours back so much later. No decision waits for it."""
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +57,7 @@ class ConfigKeeper:
         self._shelf = shelf
         self._states: dict[DeviceId, ConfigState] = {}
         self._work = asyncio.Event()
+        self._locked_down: frozenset[str] = frozenset()  # orders in force when the configurations were rendered
         shelf.settled = self._work.set
 
     def changed(self, change: Change) -> None:
@@ -84,6 +88,11 @@ class ConfigKeeper:
         self._work.set()
 
     async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._see_endings())
+            await self._keep()
+
+    async def _keep(self) -> None:
         while True:
             await self._work.wait()
             self._work.clear()
@@ -96,6 +105,12 @@ class ConfigKeeper:
                 await asyncio.sleep(RETRY_AFTER_S)
                 self._work.set()
 
+    async def _see_endings(self) -> None:
+        while True:
+            await asyncio.sleep(ENDINGS_SEEN_EVERY_S)
+            if _lock_downs(self._world.snapshot, self._clock.now_ms()) != self._locked_down:
+                self._work.set()
+
     async def stop(self) -> None:
         return
 
@@ -105,7 +120,9 @@ class ConfigKeeper:
 
     async def _bring_up_to_date(self) -> Sequence[_Rendered]:
         """Render everything, and note what differs before anybody is told: a revision never means two things."""
-        rendered = await asyncio.to_thread(_render, self._world.snapshot, dict(self._states))
+        snapshot, now_ms = self._world.snapshot, self._clock.now_ms()
+        self._locked_down = _lock_downs(snapshot, now_ms)
+        rendered = await asyncio.to_thread(_render, snapshot, now_ms, dict(self._states))
         new = {each.device: each.state for each in rendered if self._is_new(each)}
         await self._note(new)
         for device, state in new.items():
@@ -132,14 +149,25 @@ class ConfigKeeper:
                 await asyncio.sleep(1 / MAX_SENT_A_SECOND)
 
 
-def _render(snapshot: Snapshot, known: Mapping[DeviceId, ConfigState]) -> list[_Rendered]:
+def _lock_downs(snapshot: Snapshot, now_ms: int) -> frozenset[str]:
+    return frozenset(o.id for o in snapshot.orders if o.kind is OrderKind.LOCK_DOWN and o.in_force(now_ms))
+
+
+def _render(snapshot: Snapshot, now_ms: int, known: Mapping[DeviceId, ConfigState]) -> list[_Rendered]:
     """What every device should be told; with the revision of its last change, where nothing changed since."""
-    configs = DeviceConfigs(snapshot)
+    configs = DeviceConfigs(snapshot, now_ms)
     rendered = []
     for device in snapshot.devices.values():
         config = configs.of(device)
-        fresh = ConfigState(snapshot.revision, digest(config))
-        before = known.get(device.id)
-        state = before if before is not None and before.digest == fresh.digest else fresh
+        state = _state(snapshot.revision, digest(config), known.get(device.id))
         rendered.append(_Rendered(device.id, device.mac, state, payload(config, state.wanted)))
     return rendered
+
+
+def _state(revision: int, content: str, before: ConfigState | None) -> ConfigState:
+    """*before* where the content is the same. A lock-down that ended changes it without a change of the community:
+    then the number is one of the device's own, since one number never means two things.
+    """
+    if before is None:
+        return ConfigState(revision, content)
+    return before if before.digest == content else ConfigState(max(revision, before.wanted + 1), content)

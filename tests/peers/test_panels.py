@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -238,3 +239,50 @@ async def _retained(login: Mapping[str, Any]) -> list[str]:
         except TimeoutError:
             return found
     return found
+
+
+async def test_orders_reach_the_panel_and_a_lock_down_that_ends_gives_its_hours_back(
+    tmp_path: Path, addresses: Iterator[str]
+) -> None:
+    async with house(tmp_path, next(addresses)) as running:
+        await furnish(running)
+        device = await gate(running)
+        await running.edge("relay", "set", GATE, "1", "--methods", "rf_card,pin,remote")
+        await running.edge("schedule", "add", "Day", "--week", "mon-sun 00:00-24:00")
+        await running.edge("device", "set", GATE, "--open-schedule", "Day")
+        async with device:
+            open_hours = (await device.wait("down", verb="config"))["message"]["door"]["open_schedule"]
+            assert open_hours is not None
+            mark = device.events.mark()
+            assert (await running.edge("door", "hold", "Gate", "--minutes", "5"))["result"] == "opened"
+            assert (await device.wait("down", since=mark, verb="hold"))["relays"] == ["1"]
+            mark = device.events.mark()
+            ends = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
+            await running.edge("door", "lock", "Gate", "--until", ends)
+            locked = (await device.wait("down", since=mark, verb="config"))["message"]
+            assert locked["door"]["open_schedule"] is None
+            assert locked["door"]["lock_down"]
+            assert (await device.wait("down", since=mark, verb="release"))["relays"] == []
+            mark = device.events.mark()
+            after = (await device.wait("down", TARGET_S, mark, verb="config"))["message"]
+            assert after["door"] == {"schedule": None, "open_schedule": open_hours, "lock_down": None}
+            assert after["revision"] > locked["revision"], "one number never means two things"
+            assert not [e for e in device.seen("down") if e["verb"] == "hold"][1:], (
+                "no end of a lock-down moves a relay"
+            )
+            await until(lambda: row(running.site), confirmed)
+
+
+async def test_card_and_pin_at_the_panel(tmp_path: Path, addresses: Iterator[str]) -> None:
+    async with house(tmp_path, next(addresses)) as running:
+        await furnish(running)
+        device = await gate(running)
+        await running.edge("relay", "set", GATE, "1", "--two-factor", "yes")
+        await credential(running, "rf_card", CARD)
+        await credential(running, "pin", PIN)
+        async with device:
+            await device.wait("link", online=True)
+            half = await device.attempt("half", "rf_card", CARD)
+            assert (half["message"]["granted"], half["relays"], half["asks_for"]) == (False, [], "pin")
+            whole = await device.attempt("whole", "pin", PIN)
+            assert (whole["message"]["granted"], whole["relays"]) == (True, ["1"])

@@ -77,8 +77,8 @@ def world(*extra: Device, **changes: Any) -> Snapshot:
     return build(7, Community(CommunityId("c-1"), "Park", "Europe/Berlin"), **parts)
 
 
-def of(device: Device, snapshot: Snapshot | None = None) -> dict[str, Any]:
-    return json.loads(payload(DeviceConfigs(snapshot or world()).of(device), 7))
+def of(device: Device, snapshot: Snapshot | None = None, now_ms: int = 0) -> dict[str, Any]:
+    return json.loads(payload(DeviceConfigs(snapshot or world(), now_ms).of(device), 7))
 
 
 def test_a_door_is_told_its_relays_and_only_the_hours_that_it_needs() -> None:
@@ -158,16 +158,26 @@ def test_a_lock_down_is_told_and_what_opens_is_not() -> None:
     assert of(DOOR_A, world(orders=orders))["door"]["lock_down"] == {"until": None}
 
 
+def test_under_a_lock_down_no_hours_open_by_themselves() -> None:
+    """A panel that knows nothing of lock-downs would go by its opening hours."""
+    door = replace(GATE, open_schedule=OFFICE)
+    assert of(door, world(door))["door"]["open_schedule"] == OFFICE
+    locked = world(door, orders=[DoorOrder("o-1", OrderKind.LOCK_DOWN, until_ms=1)])
+    told = of(door, locked)["door"]
+    assert told == {"schedule": None, "open_schedule": None, "lock_down": {"until": "1970-01-01T00:00:00.001Z"}}
+    assert of(door, locked, now_ms=1)["door"] == of(door, world(door))["door"], "it is over"
+
+
 def test_equal_worlds_give_equal_digests_and_others_do_not() -> None:
-    first, again = (DeviceConfigs(world()).of(GATE) for _ in range(2))
+    first, again = (DeviceConfigs(world(), 0).of(GATE) for _ in range(2))
     assert digest(first) == digest(again)
     assert payload(first, 7) != payload(first, 8)
-    assert digest(DeviceConfigs(world()).of(replace(GATE, name="Gate 2"))) != digest(first)
+    assert digest(DeviceConfigs(world(), 0).of(replace(GATE, name="Gate 2"))) != digest(first)
 
 
 def test_what_would_be_too_long_is_left_out_and_named() -> None:
     crowd = [home(str(number), name="N" * 60, has_handset=True) for number in range(1, 3000)]
-    body = payload(DeviceConfigs(world(apartments=[*HOMES[:1], *crowd])).of(GATE), 7)
+    body = payload(DeviceConfigs(world(apartments=[*HOMES[:1], *crowd]), 0).of(GATE), 7)
     told = json.loads(body)
     assert len(body) <= MAX_CONFIG_BYTES
     assert told["left_out"] == ["contacts"]

@@ -71,3 +71,54 @@ def test_a_configuration_is_confirmed_by_its_revision() -> None:
     reaction = Panel().receive("config", b'{"revision": 7, "relays": []}', NOW)
     assert reaction is not None
     assert (reaction.confirmed_revision, reaction.ack) == (7, None)
+
+
+def configured(panel: Panel, **door: Any) -> None:
+    hours = {"id": "s-1", "week": [{"day": "sun", "from": "10:00", "to": "14:00"}], "holiday": None, "days": {}}
+    body = {"revision": 1, "door": {"open_schedule": None, "lock_down": None, **door}, "schedules": [hours]}
+    panel.receive("config", json.dumps(body).encode(), NOW)
+
+
+def test_it_holds_a_door_open_for_as_long_as_it_was_ordered() -> None:
+    panel = Panel()
+    held = panel.receive("hold", opening("h", relays=[1], seconds=300), NOW)
+    assert held is not None
+    assert held.relays == ("1",)
+    assert panel.stands_open(NOW + timedelta(seconds=299))
+    assert not panel.stands_open(NOW + timedelta(seconds=300))
+
+
+def test_it_lets_go_when_it_is_told_and_moves_nothing() -> None:
+    panel = Panel()
+    panel.receive("hold", opening("h", relays=[1, 2], seconds=300), NOW)
+    assert not panel.held.keys() ^ {"1", "2"}
+    released = panel.receive("release", opening("r", relays=[1, 2]), NOW)
+    assert released is not None
+    assert released.relays == ()
+    assert not panel.stands_open(NOW)
+
+
+def test_a_repeated_order_to_hold_begins_nothing_anew() -> None:
+    panel = Panel()
+    panel.receive("hold", opening("h", relays=[1], seconds=5), NOW)
+    again = panel.receive("hold", opening("h", relays=[1], seconds=5), NOW + timedelta(seconds=4))
+    assert again is not None
+    assert again.relays == ()
+    assert not panel.stands_open(NOW + timedelta(seconds=5))
+
+
+def test_a_lock_down_goes_before_hours_and_orders_and_gives_no_order_back() -> None:
+    panel = Panel()
+    configured(panel, open_schedule="s-1")
+    assert panel.stands_open(NOW), "a Sunday, between ten and two"
+    panel.receive("hold", opening("h", relays=[1], seconds=300), NOW)
+    configured(panel, open_schedule="s-1", lock_down={"until": None})
+    assert not panel.stands_open(NOW)
+    configured(panel)
+    assert not panel.stands_open(NOW)
+
+
+def test_half_of_card_and_pin_says_what_is_missing() -> None:
+    asked = Panel().receive("decision", opening("a", granted=False, relays=[], second_factor="pin"), NOW)
+    assert asked is not None
+    assert (asked.asks_for, asked.relays) == ("pin", ())
