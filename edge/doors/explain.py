@@ -125,7 +125,27 @@ def _listed(judgement: Judgement, attempt: Attempt, snapshot: Snapshot, _state: 
     return f"Enabled relays: {enabled}."
 
 
+def _not_served(judgement: Judgement, _attempt: Attempt, snapshot: Snapshot, _state: DoorState) -> str:
+    """Whose it is, and whether the door or the credential says no."""
+    credential = _credential(judgement, snapshot)
+    if credential is None:
+        return ""
+    home = apartment_label(snapshot, credential.apartment)
+    if credential.doors and judgement.device is not None and judgement.device.id not in credential.doors:
+        known = [snapshot.devices[door].name for door in credential.doors if door in snapshot.devices]
+        return f"It is of {home}, narrowed to {', '.join(sorted(known)) or 'no door'}."
+    return f"It is of {home}."
+
+
+def _whose(judgement: Judgement, _attempt: Attempt, snapshot: Snapshot, _state: DoorState) -> str:
+    label = apartment_label(snapshot, judgement.decision.apartment)
+    return f"The apartment is {label}." if label else ""
+
+
 _DETAILS: Final[Mapping[Reason, Detail]] = {
+    Reason.DOOR_NOT_SERVED: _not_served,
+    Reason.SERVICE_BLOCKED: _whose,
+    Reason.SERVICE_OFF: _whose,
     Reason.LOCKED_OUT: _lock_left,
     Reason.NOT_YET_VALID: _begins,
     Reason.EXPIRED: _ended,

@@ -95,10 +95,9 @@ async def test_killed_in_a_loop_under_load(tmp_path: Path, addresses: Iterator[s
     panel = Panel((await site.edge("device", "secret", GATE))["mqtt"])
     async with running(panel):
         for number in range(KILLS):
-            daemon = await site.daemon(tmp_path / f"serve-{number}.log").start()
-            await panel.answers(ATTEMPTS_BEFORE_A_KILL)
-            await daemon.kill()
-            await daemon.stop()
+            async with site.daemon(tmp_path / f"serve-{number}.log") as daemon:
+                await panel.answers(ATTEMPTS_BEFORE_A_KILL)
+                await daemon.kill()
         async with site.daemon(tmp_path / "last.log"):
             await panel.answers(ATTEMPTS_BEFORE_A_KILL)
     rows = await site.log()

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -5,16 +6,31 @@ import pytest
 
 from edge.core.access import DoorState
 from edge.core.lockout import TRIES, LockKey, Lockout
-from edge.core.reasons import WORDS
+from edge.core.passage import Passage
+from edge.core.reasons import CAUSES, WORDS
 from edge.core.snapshot import Snapshot
 from edge.doors.explain import explain, parse_apt_pin
-from models.access import Attempt, CredentialKind, Reason, UnlockMethod
+from models.access import (
+    Area,
+    Attempt,
+    Cause,
+    CredentialKind,
+    DoorOrder,
+    OrderKind,
+    Passback,
+    Reason,
+    UnlockMethod,
+)
+from models.device import AreaSide
+from models.ids import AreaId
 from models.schedule import Schedule, WeeklyRow
 from models.service import PinMode
 from tests.unit.edge.core.door_house import (
     A101,
     ACCESS,
     ANN,
+    B201,
+    BLOCKED,
     DEVICES,
     DOOR_A,
     GATE,
@@ -25,6 +41,7 @@ from tests.unit.edge.core.door_house import (
     credential,
     house,
 )
+from tests.unit.edge.core.test_access import CASES
 
 PIN = CredentialKind.PIN
 
@@ -53,6 +70,51 @@ def test_it_has_the_answers_keys_the_holder_and_what_would_change_it() -> None:
         "meaning": WORDS[Reason.GRANTED].meaning,
         "change": WORDS[Reason.GRANTED].change,
     }
+
+
+@pytest.mark.parametrize(("tried", "snapshot", "state", "reason"), CASES)
+def test_each_refusal_is_explained_and_says_what_would_change_it(
+    tried: Attempt, snapshot: Snapshot, state: DoorState | None, reason: Reason
+) -> None:
+    told = explained(snapshot, tried, state)
+    assert told["reason"] == reason.value
+    assert told["meaning"] == WORDS[reason].meaning
+    assert str(told["change"]).startswith(WORDS[reason].change)
+    assert "482915" not in json.dumps({name: told[name] for name in ("meaning", "change")})
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_each_cause_of_the_doors_own_is_explained(cause: Cause) -> None:
+    """A door under lock-down, with its neighbour open, whose holder is inside, whose relay wants card and PIN."""
+    (gate, side, *others) = DEVICES
+    area = Area(AreaId("z-1"), "Cellar", Passback.HARD)
+    state = DoorState()
+    changes: dict[str, Any] = {}
+    if cause is Cause.INTERLOCK:
+        changes = {"interlock": "yard"}
+        state.passages.opened(side.id, 0.0)
+    elif cause is Cause.PASSBACK:
+        changes = {"area": area.id, "area_side": AreaSide.ENTRY}
+        state.passages.goes(side.id, Passage("k-pin-482915", area.id, True, 0), 0.0)
+    elif cause is Cause.SECOND_FACTOR:
+        changes = {"relays": (replace(gate.relays[0], two_factor=True),)}
+    orders = [DoorOrder("o-1", OrderKind.LOCK_DOWN)] if cause is Cause.LOCK_DOWN else []
+    doors = [replace(gate, **changes), replace(side, interlock=changes.get("interlock", "")), *others]
+    told = explained(house([credential(PIN, "482915")], devices=doors, orders=orders, areas=[area]), state=state)
+    assert (told["reason"], told["cause"]) == ("not_allowed", cause.value)
+    assert told["meaning"] == CAUSES[cause].meaning
+    named = {Cause.INTERLOCK: side.name, Cause.PASSBACK: "Cellar"}.get(cause, "")
+    assert str(told["change"]).startswith(CAUSES[cause].change)
+    assert named in str(told["change"])
+
+
+def test_a_door_that_does_not_serve_says_whose_it_is_and_where_it_opens() -> None:
+    narrowed = explained(house([credential(PIN, "482915", doors=frozenset({DOOR_A}))]))
+    assert str(narrowed["change"]).endswith("It is of A/101, narrowed to door-a.")
+    elsewhere = explained(house([credential(PIN, "482915", B201)]), attempt(at=DOOR_A))
+    assert str(elsewhere["change"]).endswith("It is of B/201.")
+    blocked = explained(house([credential(PIN, "482915", BLOCKED)]))
+    assert str(blocked["change"]).endswith("The apartment is A/103.")
 
 
 def test_it_tells_the_truth_and_what_the_device_would_be_told() -> None:
