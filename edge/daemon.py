@@ -18,11 +18,15 @@ from models.device import Device
 from models.device_events import OpenResult
 from models.ids import ApartmentId, Mac
 from models.times import rfc3339
+from mqtt.broker.external import ExternalBroker
+from mqtt.broker.supervisor import OwnBroker
+from mqtt.home_assistant.bridge import HomeAssistantBridge
 from mqtt.plane import MqttPlane
 from sip.service import SipService
 
 _WELL_BELOW_LAG_S = 1.0
 _STALE_WRITE_S = 5.0
+_WORST_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class Parts:
     addresses: Callable[[], Mapping[str, object]]
     ladder: Callable[[str], Json | None]
     disk: Callable[[], str]
+    broker: OwnBroker | ExternalBroker
+    home: HomeAssistantBridge | None
     capture: Callable[[str], bytes | None]
 
 
@@ -70,6 +76,8 @@ class DaemonFace:
             "credentials": len(snapshot.credentials),
             "calls": self._parts.calls_in_progress(),
             "defence": self._parts.sip.defence(),
+            "device_plane": self._device_plane(),
+            "home_assistant": self._home_assistant(),
             "health": dict(self.health()),
         }
 
@@ -78,7 +86,8 @@ class DaemonFace:
             "store": self._store_health(),
             "disk": self._parts.disk(),
             "changes": "ok" if self._parts.watch.last_error is None else str(self._parts.watch.last_error),
-            "broker": "ok" if self._parts.plane.connected else "no connection to the broker",
+            "broker": self._broker_health(),
+            **({} if self._parts.home is None else {"home assistant": self._home_health(self._parts.home)}),
             "loop": self._loop_health(),
         }
 
@@ -91,6 +100,30 @@ class DaemonFace:
         if (trouble := self._parts.doors.store_trouble) is not None:
             return f"answers since {rfc3339(trouble.since_ms)} stand in memory only; a crash would lose them"
         return "ok"
+
+    def _broker_health(self) -> str:
+        broker = self._parts.broker
+        if isinstance(broker, OwnBroker) and broker.silent:
+            return f"{broker.program} does not answer; if it goes on, it is ended and started again"
+        return "ok" if self._parts.plane.connected else "no connection to the broker"
+
+    def _home_health(self, home: HomeAssistantBridge) -> str:
+        return "ok" if home.connected else "no connection to Home Assistant's broker"
+
+    def _device_plane(self) -> Json:
+        """What went wrong with messages, and whose they were: the worst first."""
+        plane, known = self._parts.plane, self._parts.world.snapshot.by_mac
+        worst = sorted(plane.troublesome().items(), key=lambda item: (-item[1], item[0]))[:_WORST_SHOWN]
+        named = [{"mac": mac, "name": known[mac].name if mac in known else mac, "messages": n} for mac, n in worst]
+        return {"counters": dict(plane.counters()), "troublesome": named, "broker_restarts": self._restarts()}
+
+    def _restarts(self) -> int:
+        broker = self._parts.broker
+        return broker.restarts if isinstance(broker, OwnBroker) else 0
+
+    def _home_assistant(self) -> Json | None:
+        home = self._parts.home
+        return None if home is None else {"connected": home.connected, "counters": dict(home.counts)}
 
     def _loop_health(self) -> str:
         late_s = self._parts.loop.late_s(0.99)
@@ -108,11 +141,15 @@ class DaemonFace:
         yield Sample("store_slowest_commit_seconds", stats.slowest_commit_s, "The slowest commit so far.")
         yield Sample("calls_in_progress", self._parts.calls_in_progress(), "Calls that ring or talk.")
         yield Sample("broker_up", float(self._parts.plane.connected), "Whether the broker is connected.")
+        yield Sample("broker_restarts_total", self._restarts(), "How often our own broker had to be started again.")
         yield Sample("sip_bindings", len(self._parts.sip.registrar.table), "Contact bindings.")
         banned = self._parts.sip.endpoint.gate.banned_count(time.monotonic())
         yield Sample("sip_banned_sources", banned, "Sources that are not heard now: they guessed passwords or scanned.")
         yield from _counted("sip", "What the SIP endpoint counted.", self._parts.sip.endpoint.counters)
         yield from _counted("mqtt", "What the device plane counted.", self._parts.plane.counters())
+        if (home := self._parts.home) is not None:
+            yield Sample("home_assistant_up", float(home.connected), "Whether Home Assistant's broker is connected.")
+            yield from _counted("home_assistant", "What the bridge to Home Assistant counted.", home.counts)
         for device in snapshot.devices.values():
             online = float(self._parts.plane.online(device.mac))
             yield Sample("device_online", online, "Whether a device is connected by MQTT.", {"mac": device.mac})

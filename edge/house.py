@@ -149,6 +149,7 @@ def build(site: Path, config: Config) -> House:
         logins.changed,
         CallsFollower(phones.desk, phones.calls).changed,
     ]
+    bridge = _bridge(base, home, broker, plane, doors, fan) if home is not None else None
     parts = Parts(
         base.world,
         watch,
@@ -161,6 +162,8 @@ def build(site: Path, config: Config) -> House:
         addresses=lambda: house.addresses(),
         ladder=lambda call: ladder_json(phones.calls.ladder(CallId(call)), phones.calls.course(CallId(call))),
         disk=store_watch.health,
+        broker=broker,
+        home=bridge,
         capture=lambda call: ladder_pcap(phones.calls.ladder(CallId(call))),
     )
     http, local = _http(base, DaemonFace(parts, base.clock.now_ms))
@@ -184,7 +187,7 @@ def build(site: Path, config: Config) -> House:
         local,
         watch,
         _housekeeping(base),
-        *([_bridge(base, home, broker, plane, doors, fan)] if home is not None else []),
+        *([bridge] if bridge is not None else []),
     ]
     community = base.world.snapshot.community.id
     house = House(community, base.store, components, sip, plane, broker, http, config, certificates)

@@ -81,6 +81,7 @@ class LiveIngest:
         judged = attempt
         if not self._lanes.offer(device, lambda: self._hand_attempt(judged)):
             devices.counts["attempts_dropped"] += 1  # the device asks again; a queue would answer too late anyway
+            devices.refusals.surplus(device, Up.ATTEMPT, devices.clock.monotonic())
 
     async def _hand_attempt(self, attempt: Attempt) -> None:
         try:
@@ -107,6 +108,7 @@ class LiveIngest:
         told = hello
         if not self._lanes.offer(device, lambda: self._hand_hello(told)):
             devices.counts["hellos_dropped"] += 1
+            devices.refusals.surplus(device, Up.HELLO, devices.clock.monotonic())
 
     async def _hand_hello(self, hello: Hello) -> None:
         try:

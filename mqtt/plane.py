@@ -129,6 +129,10 @@ class MqttPlane:
         refused = self._devices.refusals.counts.items()
         return {**self._devices.counts, **{f"refused_{kind}_{problem}": n for (kind, problem), n in refused}}
 
+    def troublesome(self) -> Mapping[Mac, int]:
+        """Devices that sent bad messages, or more than can be dealt with, and how many since the start."""
+        return dict(self._devices.refusals.by_device)
+
     def online(self, device: Mac) -> bool:
         return self._live.connected and self._devices.presence.online(device)
 

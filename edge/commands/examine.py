@@ -17,6 +17,7 @@ from edge.admin.site import Site, SiteError
 from edge.commands.daemon import NoDaemon, ask
 from edge.commands.examine_alarms import examine_alarms, examine_orders
 from edge.commands.examine_devices import examine_devices
+from edge.commands.examine_plane import examine_plane
 from edge.commands.examine_secrets import examine_consent, examine_files, examine_keys
 from edge.commands.examine_sip import examine_certificate, examine_defence
 from edge.commands.finding import Finding, Level, named
@@ -51,7 +52,7 @@ def examine(folder: Path) -> list[Finding]:
     try:
         findings.append(Finding("configuration", Level.WELL, f"{FILE_NAME} is in order"))
         findings += [*_modes(folder, site), *_daemon(folder, site), *_broker(site), *_damage(site)]
-        findings += [*examine_defence(folder), *examine_certificate(site)]
+        findings += [*examine_defence(folder), *examine_certificate(site), *examine_plane(folder)]
         with reading(site.store) as scope:
             for examination in _EXAMINATIONS:
                 findings += examination(scope)

@@ -16,7 +16,7 @@ from mqtt.backoff import Backoff
 from mqtt.broker import leash
 from mqtt.broker.listeners import Listeners
 from mqtt.broker.program import Program
-from mqtt.broker.sweep import PROBE, SWEEP, let_in, sweep, wake
+from mqtt.broker.sweep import PROBE, SWEEP, answers, let_in, sweep, wake
 from mqtt.brokers import EVENTS, LIVE
 from mqtt.client import Endpoint, LinkDown, Login
 from mqtt.topics import Topics
@@ -27,6 +27,9 @@ READY_WITHIN_S: Final = 15.0
 POLL_S: Final = 0.02
 STOPS_WITHIN_S: Final = 3.0
 STEADY_AFTER_S: Final = 60.0
+LOOKS_EVERY_S: Final = 3.0
+SILENT_TIMES: Final = 3
+"""A broker that says nothing so many times, each for as long as a link waits (5 s), is frozen: nobody gets in."""
 MAX_OUTPUT_BYTES: Final = 4096
 _PORT_TAKEN: Final = (
     " (if it is the system's own mosquitto: systemctl disable --now mosquitto; else choose another [mqtt] port)"
@@ -55,6 +58,7 @@ class OwnBroker:
         self._folder = folder
         self._password = secrets.token_urlsafe(32)  # of the daemon's own logins: new at each start, in memory only
         self._process: asyncio.subprocess.Process | None = None
+        self._silent = 0  # times that it did not answer, up to now
         self._wanted = asyncio.Event()  # started and not stopped: whoever ends then is started again
         self._changing = asyncio.Lock()  # accounts on disk and what the process was told go together
 
@@ -62,6 +66,11 @@ class OwnBroker:
     def pid(self) -> int | None:
         """Of the running process."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    @property
+    def silent(self) -> bool:
+        """It runs and does not answer."""
+        return self._silent > 0
 
     def dial(self, link: str) -> tuple[Endpoint, Login]:
         host, port = self.listeners.own
@@ -86,7 +95,11 @@ class OwnBroker:
             await self._wanted.wait()
             since_s, process = clock(), self._process
             if process is not None:
-                await self._watch(process)
+                async with asyncio.TaskGroup() as group:
+                    looking = group.create_task(self._end_if_frozen(process))
+                    await self._watch(process)
+                    looking.cancel()
+                self._silent = 0
                 if not self._wanted.is_set():
                     continue
                 log.error("%s ended with %s; starting it again", self._program.name, process.returncode)
@@ -206,6 +219,18 @@ class OwnBroker:
             for line in chunk.decode("utf-8", "replace").splitlines():
                 log.warning("%s: %s", self._program.name, line)
         await process.wait()
+
+    async def _end_if_frozen(self, process: asyncio.subprocess.Process) -> None:
+        while self._silent < SILENT_TIMES:
+            await asyncio.sleep(LOOKS_EVERY_S)
+            if await answers(lambda: self.dial(PROBE)):
+                self._silent = 0
+                continue
+            self._silent += 1
+            if self._silent == 1:
+                log.warning("%s does not answer", self._program.name)
+        log.error("%s is frozen: it did not answer %d times; it is ended", self._program.name, SILENT_TIMES)
+        await _end(process)
 
 
 async def _alive(process: asyncio.subprocess.Process) -> None:

@@ -69,16 +69,31 @@ async def wake(dial: Callable[[], tuple[Endpoint, Login]], topics: Topics) -> No
 async def let_in(dial: Callable[[], tuple[Endpoint, Login]]) -> bool:
     """Whether the broker accepts this login now."""
 
-    async def prepare() -> None:
-        return
-
-    link = Link(PROBE, dial, receive=_ignore, prepare=prepare, clean_session=True)
+    link = _probe(dial)
     try:
         await link.connect()
     except LinkDown:
         return False
     await link.close()
     return True
+
+
+async def answers(dial: Callable[[], tuple[Endpoint, Login]]) -> bool:
+    """Whether the broker says anything at all to this login, be it no."""
+    link = _probe(dial)
+    try:
+        await link.connect()
+    except LinkDown as error:
+        return not isinstance(error.__cause__, TimeoutError)
+    await link.close()
+    return True
+
+
+def _probe(dial: Callable[[], tuple[Endpoint, Login]]) -> Link:
+    async def prepare() -> None:
+        return
+
+    return Link(PROBE, dial, receive=_ignore, prepare=prepare, clean_session=True)
 
 
 def _ignore(message: Received) -> None:

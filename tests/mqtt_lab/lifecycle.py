@@ -91,6 +91,27 @@ class BrokerLife:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
 
+    async def test_one_that_is_frozen_is_ended_and_started_again(
+        self, tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr("mqtt.client.TIMEOUT_S", 0.5)
+        monkeypatch.setattr("mqtt.broker.supervisor.LOOKS_EVERY_S", 0.1)
+        monkeypatch.setattr("mqtt.broker.supervisor.STOPS_WITHIN_S", 0.2)
+        async with lab(self.kind, tmp_path, address) as room:
+            frozen = room.broker.pid
+            assert frozen is not None
+            assert not room.broker.silent
+            os.kill(frozen, signal.SIGSTOP)
+            async with asyncio.timeout(20):
+                while not room.broker.silent:  # noqa: ASYNC110 - the supervisor tells nobody
+                    await asyncio.sleep(0.02)
+                while room.broker.pid in (None, frozen) or not await let_in(lambda: room.broker.dial(PROBE)):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            assert not room.broker.silent
+            await room.device(DOOR)
+        assert "does not answer" in caplog.text
+        assert "is frozen" in caplog.text
+
     async def test_it_ends_when_the_daemon_is_killed(self, tmp_path: Path, address: str) -> None:
         root = Path(__file__).parents[2]
         daemon = await asyncio.create_subprocess_exec(

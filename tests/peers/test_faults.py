@@ -261,6 +261,22 @@ def broker_of(daemon: Daemon) -> int:
     raise LookupError("the daemon has no mosquitto")
 
 
+async def test_a_frozen_broker_is_told_ended_and_started_again(tmp_path: Path, address: str) -> None:
+    site = await furnished(tmp_path / "site", address)
+    async with living(site, tmp_path / "serve.log") as (daemon, door):
+        assert (await door.attempt("before", "rf_card", CARD))["message"]["granted"]
+        mark = door.events.mark()
+        os.kill(broker_of(daemon), signal.SIGSTOP)
+        await until_health(site, "broker", "does not answer")
+        await until_health(site, "broker", "started again 1 times")
+        await door.wait("link", 30.0, mark, online=True)
+        assert (await door.attempt("after", "rf_card", CARD))["message"]["granted"]
+        moved = [event["message"]["id"] for event in door.seen("down") if event["relays"]]
+        assert moved == ["before", "after"], "nothing else moved"
+    assert "is frozen" in (tmp_path / "serve.log").read_text()
+    assert [row["id"] for row in await site.log("--kind", "access")] == ["before", "after"]
+
+
 async def test_kills_of_daemon_and_broker_under_load_lose_nothing_and_open_nothing(
     tmp_path: Path, address: str
 ) -> None:

@@ -93,6 +93,10 @@ async def test_home_assistant_sees_the_doors_and_opens_what_it_may(tmp_path: Pat
             assert not any(b"271828" in heard.payload for heard in ha.heard)
             assert not said(ha, f"{root}/up/attempt")
 
+            told = (await running.edge("status"))["home_assistant"]
+            assert told == {"connected": True, "counters": {"openings": 1, "refused_not_allowed": 1}}
+            doctor = (await running.site.run("doctor")).json["findings"]
+            assert "commands that did nothing: not_allowed 1" in [finding["message"] for finding in doctor]
             await running.edge("device", "remove", GATE)
             await ha.until(lambda: said(ha, config)[-1] == b"")
         rows = await running.edge("log", "list")
