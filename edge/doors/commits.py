@@ -39,6 +39,10 @@ class Commits:
         self._late.follow(work, begun)
         return None
 
+    def follow(self, work: Work) -> None:
+        """See that *work*, which failed, is committed as soon as the store can."""
+        self._late.follow(work, None)
+
     async def finished(self, work: Work) -> Done:
         """Commit *work*, however long it takes. Raises StoreError where the store cannot."""
         return await asyncio.shield(self.begin(work))

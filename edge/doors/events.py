@@ -53,7 +53,8 @@ class EventDesk:
 
     async def event(self, event: DeviceEvent) -> None:
         """Return when the row is committed. Raises StoreError where it is not: then the broker delivers it again,
-        which stores the row and opens nothing a second time.
+        which stores the row and opens nothing a second time. It is kept here as well: the broker may be killed before
+        it has what it holds for us on disk.
         """
         key = MessageKey(event.device, Heard.EVENT, event.id)
         first = self._firsts.find(key, self._clock.now_ms())
@@ -78,11 +79,15 @@ class EventDesk:
                 return
         self._opener.send_all(judged, event.id)
         self._tell(event, device, judged, now_ms)
+        if failure is None and begun is not None:
+            try:
+                await asyncio.shield(begun)
+            except StoreError as error:
+                failure = error
         if failure is not None:
+            self._commits.follow(work)
             raise failure
-        if begun is not None:
-            await asyncio.shield(begun)
-            first.unstored = None
+        first.unstored = None
 
     def _contact(self, event: DeviceEvent, device: Device | None, work: Work) -> Work:
         """What a door's contact tells: whether it stands open, and so who went through."""

@@ -150,6 +150,19 @@ async def test_people_get_out_without_the_store_and_the_broker_keeps_the_event(d
         assert len({row.id for row in h.ledger.rows}) == 1
 
 
+@pytest.mark.parametrize("disk", [Disk.FULL, Disk.OVERLOADED])
+async def test_an_event_that_the_broker_loses_as_well_is_stored_all_the_same(disk: Disk) -> None:
+    """The broker has it until it is committed here, but may be killed before it saved it."""
+    async with house_open(house()) as h:
+        h.ledger.disk = disk
+        with pytest.raises(StoreError):
+            await h.desk.event(event(E.FORCED))
+        h.ledger.disk = Disk.GOOD
+        await h.ledger.until(lambda: [row for row in h.ledger.rows if row.detail.get("type") == "forced"])
+        await h.desk.event(event(E.FORCED))  # and if it did not lose it
+        assert len([row for row in h.ledger.rows if row.detail.get("type") == "forced"]) == 1
+
+
 async def test_an_event_returns_when_its_row_is_committed() -> None:
     async with house_open(house()) as h:
         h.ledger.disk = Disk.HANGING
