@@ -16,7 +16,7 @@ from mqtt.backoff import Backoff
 from mqtt.broker import leash
 from mqtt.broker.listeners import Listeners
 from mqtt.broker.program import Program
-from mqtt.broker.sweep import PROBE, SWEEP, answers, let_in, sweep, wake
+from mqtt.broker.sweep import ALIVE, PROBE, SWEEP, answers, let_in, sweep, wake
 from mqtt.brokers import EVENTS, LIVE
 from mqtt.client import Endpoint, LinkDown, Login
 from mqtt.topics import Topics
@@ -137,7 +137,7 @@ class OwnBroker:
             return True
 
     def _everybody(self) -> list[Account]:
-        own = [self._own_account(link) for link in (LIVE, EVENTS, PROBE)]
+        own = [self._own_account(link) for link in (LIVE, EVENTS, PROBE, ALIVE)]
         return [*own, *self._accounts.mqtt_accounts()]
 
     def _own_account(self, link: str) -> Account:
@@ -223,7 +223,7 @@ class OwnBroker:
     async def _end_if_frozen(self, process: asyncio.subprocess.Process) -> None:
         while self._silent < SILENT_TIMES:
             await asyncio.sleep(LOOKS_EVERY_S)
-            if await answers(lambda: self.dial(PROBE)):
+            if await answers(lambda: self.dial(ALIVE)):
                 self._silent = 0
                 continue
             self._silent += 1

@@ -14,6 +14,7 @@ from mqtt.topics import Topics, Up
 
 SWEEP: Final = "sweep"
 PROBE: Final = "probe"
+ALIVE: Final = "alive"
 """Links that live for a moment, with logins of their own."""
 _MARKER_WITHIN_S: Final = 5.0
 
@@ -69,7 +70,7 @@ async def wake(dial: Callable[[], tuple[Endpoint, Login]], topics: Topics) -> No
 async def let_in(dial: Callable[[], tuple[Endpoint, Login]]) -> bool:
     """Whether the broker accepts this login now."""
 
-    link = _probe(dial)
+    link = _moment(PROBE, dial)
     try:
         await link.connect()
     except LinkDown:
@@ -80,7 +81,7 @@ async def let_in(dial: Callable[[], tuple[Endpoint, Login]]) -> bool:
 
 async def answers(dial: Callable[[], tuple[Endpoint, Login]]) -> bool:
     """Whether the broker says anything at all to this login, be it no."""
-    link = _probe(dial)
+    link = _moment(ALIVE, dial)
     try:
         await link.connect()
     except LinkDown as error:
@@ -89,11 +90,11 @@ async def answers(dial: Callable[[], tuple[Endpoint, Login]]) -> bool:
     return True
 
 
-def _probe(dial: Callable[[], tuple[Endpoint, Login]]) -> Link:
+def _moment(name: str, dial: Callable[[], tuple[Endpoint, Login]]) -> Link:
     async def prepare() -> None:
         return
 
-    return Link(PROBE, dial, receive=_ignore, prepare=prepare, clean_session=True)
+    return Link(name, dial, receive=_ignore, prepare=prepare, clean_session=True)
 
 
 def _ignore(message: Received) -> None:
