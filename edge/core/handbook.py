@@ -118,7 +118,8 @@ _TEXTS: Final = (
     exits and fire are not asked for it.""",
     "## Beside decisions",
     """A **pass** (`edge pass`) is a QR code, or a PIN for a delivery, with an end, uses and hours as any
-    credential; it is shown once. A **group of doors** (`edge group`) narrows credentials to its doors of the
+    credential; it is shown once. With `[app] public_url` what is sent has a link to a page that draws the code; the
+    code stands behind the #, so no server hears it. A **group of doors** (`edge group`) narrows credentials to its doors of the
     moment; an empty one opens none. A grant in the right of an apartment with a web relay id asks `[access]
     web_relay_url` for that action; nobody waits for it, a redirect is not followed, and its end is a row of kind
     `device`.""",

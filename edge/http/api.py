@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge.http.passes import pass_routes
 from edge.http.ports import Daemon, Json, Sample
 
 _STATUS_OF_CODE = {0: 200, 1: 409, 3: 403}
@@ -47,6 +48,8 @@ def make_app(daemon: Daemon, token: str | None) -> FastAPI:
     """The HTTP application. *token* None: every caller is trusted (the Unix socket); else a bearer token is asked."""
     app = FastAPI(title="intercom-edge", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_health_routes(daemon))
+    if token is not None:
+        app.include_router(pass_routes())
     guarded = [Depends(_bearer(token))] if token is not None else []
     app.include_router(_api_routes(daemon), dependencies=guarded)
     app.include_router(_call_routes(daemon), dependencies=guarded)

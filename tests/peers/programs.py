@@ -40,6 +40,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "baresip": Program(
         _both(_on_path("baresip"), _file("/usr/lib/baresip/modules/avcodec.so")), ("baresip-core", "baresip-ffmpeg")
     ),
+    "chromium": Program(_on_path("chromium"), ("chromium",)),
     "kamailio": Program(
         _both(_on_path("kamailio"), _file(f"{KAMAILIO_MODULES}/htable.so")), ("kamailio", "kamailio-extra-modules")
     ),
