@@ -148,8 +148,8 @@ def test_a_lost_server_connection_fails_what_is_in_it_and_the_writer_goes_on(
     writing = Writer(store)
     writing.start()
     assert writing.submit(test_writer.a_row).result(10) == 1
-    gate = test_writer.Gate(writing)
-    lost = writing.submit(test_writer.a_row)
+    gate = test_writer.Gate(writing, test_writer.a_row)
+    next_one = writing.submit(test_writer.a_row)
     with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as admin:
         admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (store.url.database,)
@@ -157,7 +157,9 @@ def test_a_lost_server_connection_fails_what_is_in_it_and_the_writer_goes_on(
     gate.let_go()
     with pytest.raises(StoreUnavailable):
         gate.future.result(10)
-    assert lost.result(10) == 2  # it had not begun: a new connection takes it
+    assert (
+        next_one.result(10) == 2
+    )  # the row of the one that was lost is not there; this one had not begun: a new connection takes it
     writing.close()
     with store.read() as connection:
         assert journal.verify(connection).rows == 2

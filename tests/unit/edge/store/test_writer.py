@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 
 import pytest
@@ -25,13 +25,17 @@ def a_clash(connection: Connection) -> None:
 class Gate:
     """A job that holds the writer until it is let go, so that a test decides what waits together."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, first: Callable[[Connection], object] | None = None) -> None:
+        """*first*: what it does before it waits."""
+        self._first = first
         self._entered = threading.Event()
         self._open = threading.Event()
         self.future: Future[None] = writer.submit(self._job)
         assert self._entered.wait(10)
 
-    def _job(self, _connection: Connection) -> None:
+    def _job(self, connection: Connection) -> None:
+        if self._first is not None:
+            self._first(connection)
         self._entered.set()
         assert self._open.wait(10)
 
