@@ -81,7 +81,8 @@ class Devices:
         stored_ms = self._stored_ms.get(device)
         if stored_ms is None or abs(stored_ms - offset_ms) >= STORE_OFFSET_STEP_MS:
             self._stored_ms[device] = offset_ms
-            self._offsets.clock_offset_learnt(device, offset_ms)
+            # 0 is stored for "not known"; a clock that is right is known, and its messages are asked for their age.
+            self._offsets.clock_offset_learnt(device, offset_ms or 1)
 
     def forget(self, device: Mac) -> None:
         """The device was removed."""

@@ -210,3 +210,10 @@ async def test_events_are_the_other_links_work(bench: Bench) -> None:
     assert bench.jobs == []
     await asyncio.sleep(0)
     assert bench.desk.events == []
+
+
+async def test_a_clock_that_is_exactly_right_is_known_after_a_restart(bench: Bench) -> None:
+    await bench.say(Up.HELLO, {"model": "M", "at": rfc3339(bench.clock.ms)})
+    again = Bench(dict(bench.offsets.stored))
+    await again.say(Up.ATTEMPT, again.attempt(age_s=11))
+    assert [a.too_late for a in again.desk.attempts] == [True]

@@ -199,6 +199,8 @@ class Walk:
         self.home = home
         self.plane = Plane(home, dict(self.plane.offsets.stored), 1)
         self.oracle.caught_up, self.oracle.connected_s = False, None
+        if self.oracle.offset_ms == 0:
+            self.oracle.offset_ms = 1  # as it is stored: 0 is "not known" there
 
     async def step(self, step: Step) -> None:
         clock = self.home.clock
