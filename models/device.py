@@ -63,6 +63,7 @@ class Relay:
     dtmf: str = ""  # "" = cannot be opened by DTMF
     schedule: ScheduleId | None = None  # when its methods open it; None = always
     two_factor: bool = False  # a credential alone does not open it: card and PIN, one after the other
+    trigger_s: int = 0  # 0-10: the panel waits so long before it moves the relay
 
     @property
     def label(self) -> str:

@@ -25,6 +25,8 @@ def values(edit: Edit, options: Mapping[str, Any]) -> dict[str, Any]:
         found["methods"] = checks.methods(found["methods"])
     if "hold_s" in found:
         found["hold_s"] = checks.hold(found["hold_s"])
+    if "trigger_s" in found:
+        found["trigger_s"] = checks.trigger(found["trigger_s"])
     if "dtmf" in found:
         found["dtmf"] = checks.dtmf(found["dtmf"])
     return found
@@ -115,6 +117,7 @@ def by_device(scope: Reading) -> dict[str, list[dict[str, Any]]]:
             "dtmf": row.dtmf,
             "schedule": row.schedule,
             "two_factor": row.two_factor,
+            "trigger_s": row.trigger_s,
         }
         found.setdefault(row.device_id, []).append(shown)
     return found

@@ -22,6 +22,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--enabled", type=yes_no),
         click.option("--methods", metavar="pin,rf_card,…", help="What opens it.  [default: every method of a door]"),
         click.option("--hold-s", type=click.IntRange(1, 60), help="How long it opens, in seconds.  [default: 5]"),
+        click.option("--trigger-s", type=click.IntRange(0, 10), help="How long the panel waits first.  [default: 0]"),
         click.option("--schedule", metavar="NAME", help='When its methods open it; "" = always.'),
         click.option("--two-factor", type=yes_no, help="A credential opens it only with its other half: card and PIN."),
         click.option("--dtmf", metavar="CODE", help="Digits that open it in a call.  [default: its number]"),
@@ -64,7 +65,7 @@ def list_(cli: Cli, device: str) -> None:
     """The relays of a device."""
     with cli.reading() as scope:
         rows = relays.listed(scope, device)
-    columns = ("name", "enabled", "methods", "hold_s", "dtmf", "schedule", "two_factor")
+    columns = ("name", "enabled", "methods", "hold_s", "trigger_s", "dtmf", "schedule", "two_factor")
     numbered = {"relay": lambda row: f"{'s' if row['security'] else ''}{row['number']}"}
     cli.rows(rows, numbered | {name.replace("_", " "): name for name in columns})
 

@@ -29,6 +29,7 @@ URL_MAX_CHARS: Final = 1024
 WEB_RELAY_MAX: Final = 65535
 RELAY_NUMBERS: Final = range(1, 5)
 HOLD_S: Final = range(1, 61)
+TRIGGER_S: Final = range(11)
 LANGUAGE_MAX_CHARS: Final = 16
 
 _APARTMENT: Final = re.compile(r"[0-9]{1,6}(?:#[0-9]{1,6})*")
@@ -286,6 +287,12 @@ def hold(hold_s: int) -> int:
     if hold_s not in HOLD_S:
         raise RuleBroken("hold_s", "hold_s", f"{hold_s} s is not a hold time, {HOLD_S[0]} to {HOLD_S[-1]} s")
     return hold_s
+
+
+def trigger(trigger_s: int) -> int:
+    if trigger_s not in TRIGGER_S:
+        raise RuleBroken("trigger_s", "trigger_s", f"{trigger_s} s is not a trigger time, 0 to {TRIGGER_S[-1]} s")
+    return trigger_s
 
 
 def methods(typed: str) -> frozenset[UnlockMethod]:

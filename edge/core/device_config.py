@@ -229,6 +229,7 @@ def _relay(relay: Relay) -> Fields:
         "dtmf": relay.dtmf,
         "schedule": relay.schedule,
         "two_factor": relay.two_factor,
+        "trigger_s": relay.trigger_s,
     }
 
 

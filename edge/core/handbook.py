@@ -105,8 +105,8 @@ _TEXTS: Final = (
     that list `remote`. `edge door release` ends both. Orders outlive a restart as a state; no start, no device that
     is back and no end of a lock-down moves a relay.""",
     f"""**Interlock** (`edge device set --interlock NAME`). While one door of a name is reported open, or was
-    released less than its hold time and {PULLED_AFTER_S:.0f} s ago, the others are refused. {_named(LETS_OUT)}
-    always open. A door whose device is offline, or that never told, holds up nobody.""",
+    released less than its trigger and hold time and {PULLED_AFTER_S:.0f} s ago, the others are refused.
+    {_named(LETS_OUT)} always open. A door whose device is offline, or that never told, holds up nobody.""",
     f"""**Areas** (`edge area`). A reader leads into an area or out of it; who is known to be inside does not come
     in again: *soft* opens and raises an alarm, *hard* refuses. Nobody is kept from going out. A resident counts as
     one person whatever they present. Where the door has a contact that ever told, a grant counts when the door
@@ -119,10 +119,10 @@ _TEXTS: Final = (
     "## Beside decisions",
     """A **pass** (`edge pass`) is a QR code, or a PIN for a delivery, with an end, uses and hours as any
     credential; it is shown once. With `[app] public_url` what is sent has a link to a page that draws the code; the
-    code stands behind the #, so no server hears it. A **group of doors** (`edge group`) narrows credentials to its doors of the
-    moment; an empty one opens none. A grant in the right of an apartment with a web relay id asks `[access]
-    web_relay_url` for that action; nobody waits for it, a redirect is not followed, and its end is a row of kind
-    `device`.""",
+    code stands behind the #, so no server hears it. A **group of doors** (`edge group`) narrows credentials to its
+    doors of the moment; an empty one opens none. A grant in the right of an apartment with a web relay id asks
+    `[access] web_relay_url` for that action; nobody waits for it, a redirect is not followed, and its end is a row of
+    kind `device`.""",
 )
 
 _LAST: Final = "This page is written by `python -m edge.core.handbook`; a test keeps it equal."

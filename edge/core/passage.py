@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from models.access import Area, Attempt, Credential, UnlockMethod
+from models.access import AccessDecision, Area, Attempt, Credential, UnlockMethod
+from models.device import Device
 from models.ids import AreaId, CredentialId, DeviceId
 
 KEYS: Final = frozenset({UnlockMethod.RF_CARD, UnlockMethod.NFC})
@@ -165,6 +166,11 @@ class Passages:
 def holder_of(credential: Credential) -> str:
     """Whom an area counts: the resident, else the credential itself."""
     return credential.resident or credential.id
+
+
+def released_for_s(device: Device, decision: AccessDecision) -> int:
+    """Seconds from the grant until the last of its relays falls back, the time that the panel waits first included."""
+    return max((r.trigger_s + r.hold_s for r in device.relays if r.label in decision.holds), default=0)
 
 
 def first_half(attempt: Attempt, credential: Credential) -> FirstFactor | None:

@@ -9,7 +9,7 @@ from functools import partial
 from edge.core.access import DoorState, Judgement, decide
 from edge.core.answers import ANSWER_LIVES_MS, answer
 from edge.core.lockout import LockKey, Lockout, StoredCounter
-from edge.core.passage import Passage, Passages
+from edge.core.passage import Passage, Passages, released_for_s
 from edge.core.ports import Clock, DevicePlane, World
 from edge.core.snapshot import Snapshot
 from edge.core.tags import Tagger
@@ -152,7 +152,7 @@ class AttemptDesk:
             self._take_effect(judgement, now_s)
         if device is not None and judgement.decision.granted:
             # At once: the door beside it must not open in the same moment, whatever the store says of the use.
-            self._passages.released(device.id, judgement.decision.seconds, now_s)
+            self._passages.released(device.id, released_for_s(device, judgement.decision), now_s)
         lock_s = max((self._lockout.remaining_s(wrong, now_s) for wrong in judgement.wrong), default=0.0)
         work = _work(attempt, judgement, key, counters, passed, round(lock_s), now_ms)
         work = replace(work, retag=self._renewed_tag(attempt, judgement, snapshot))

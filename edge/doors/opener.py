@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edge.core.access import DoorState, Judgement
 from edge.core.openings import OpenRequest, decide_request
-from edge.core.passage import Passages
+from edge.core.passage import Passages, released_for_s
 from edge.core.ports import Clock, DevicePlane, World
 from edge.core.snapshot import Snapshot
 from edge.doors import notices, rows
@@ -129,7 +129,7 @@ class Opener:
         """The door beside a released one must not open in the same moment."""
         device, decision = judged.judgement.device, judged.judgement.decision
         if device is not None and decision.granted:
-            self._passages.released(device.id, decision.seconds, now_s)
+            self._passages.released(device.id, released_for_s(device, decision), now_s)
 
     async def _carry_out(self, judged: Judged, identity: str) -> Opening:
         row = judged.row(self._clock.now_ms(), identity)

@@ -90,7 +90,7 @@ _SERVED: Final = text(
 )
 _RELAYS: Final = text(
     "SELECT r.device_id, r.number, r.security, r.name, r.enabled, r.methods, r.hold_s, r.dtmf, r.schedule_id,"
-    " r.two_factor FROM relay r"
+    " r.two_factor, r.trigger_s FROM relay r"
     " JOIN device d ON d.id = r.device_id WHERE d.community_id = :community ORDER BY r.device_id, r.security, r.number"
 )
 _SCHEDULES: Final = text("SELECT id, name FROM schedule WHERE community_id = :community")
@@ -294,10 +294,11 @@ def _relay(
     dtmf: str,
     schedule: str | None,
     two_factor: int,
+    trigger_s: int,
 ) -> Relay:
     listed = frozenset(UnlockMethod(word) for word in methods.split(",") if word)
     hours = None if schedule is None else ScheduleId(schedule)
-    return Relay(number, bool(security), name, bool(enabled), listed, hold_s, dtmf, hours, bool(two_factor))
+    return Relay(number, bool(security), name, bool(enabled), listed, hold_s, dtmf, hours, bool(two_factor), trigger_s)
 
 
 def _schedules(read: _Reader) -> Iterator[Schedule]:

@@ -96,6 +96,7 @@ class Relay(Base, table=True):
         UniqueConstraint("device_id", "security", "number"),
         CheckConstraint("number BETWEEN 1 AND 4", name="number"),
         CheckConstraint("hold_s BETWEEN 1 AND 60", name="hold_s"),
+        CheckConstraint("trigger_s BETWEEN 0 AND 10", name="trigger_s"),
     )
 
     id: str = text(key=True, make=lambda: new_id("y"))
@@ -110,6 +111,7 @@ class Relay(Base, table=True):
     # Without a schedule means always, so a schedule in use can't be removed.
     schedule_id: str | None = text(ForeignKey("schedule.id", ondelete="RESTRICT"), null=True)
     two_factor: bool = flag()
+    trigger_s: int = integer(default=0)
 
 
 class DeviceState(Base, table=True):

@@ -326,9 +326,9 @@ def test_a_devices_secret_is_all_that_it_needs(told):
 
 def test_relays(edge, told):
     edge("relay", "add", GATE, "1", "--security", "--methods", "pin,dtmf", "--dtmf", "9", "--hold-s", "7")
-    edge("relay", "set", "Gate", "1", "--enabled", "no", "--name", "Main")
+    edge("relay", "set", "Gate", "1", "--enabled", "no", "--name", "Main", "--trigger-s", "2")
     first, security = told("relay", "list", "Gate")
-    assert (first["enabled"], first["name"], first["dtmf"]) == (False, "Main", "1")
+    assert (first["enabled"], first["name"], first["dtmf"], first["trigger_s"]) == (False, "Main", "1", 2)
     assert (security["security"], security["methods"], security["hold_s"]) == (True, ["dtmf", "pin"], 7)
     edge("relay", "remove", "Gate", "1", "--security")
     assert len(told("relay", "list", "Gate")) == 1

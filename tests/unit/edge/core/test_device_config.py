@@ -87,11 +87,11 @@ def test_a_door_is_told_its_relays_and_only_the_hours_that_it_needs() -> None:
     assert told["relays"] == [
         {
             "relay": "1", "name": "Gate", "enabled": True, "methods": ["dtmf", "pin"], "hold_s": 3, "dtmf": "1",
-            "schedule": OFFICE, "two_factor": False,
+            "schedule": OFFICE, "two_factor": False, "trigger_s": 0,
         },
         {
             "relay": "s1", "name": "", "enabled": False, "methods": [], "hold_s": 5, "dtmf": "", "schedule": None,
-            "two_factor": False,
+            "two_factor": False, "trigger_s": 0,
         },
     ]  # fmt: skip
     assert told["schedules"] == [

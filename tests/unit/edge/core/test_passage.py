@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from edge.core.passage import (
     FACTOR_LIVES_S,
     MAX_PENDING,
@@ -7,9 +9,12 @@ from edge.core.passage import (
     Passage,
     Passages,
     StoredPassage,
+    released_for_s,
 )
-from models.access import Area, UnlockMethod
+from models.access import AccessDecision, Area, Reason, UnlockMethod
+from models.device import Relay
 from models.ids import AreaId, CredentialId, DeviceId
+from tests.unit.edge.core.door_house import DEVICES
 
 DOOR, OTHER = DeviceId("d-1"), DeviceId("d-2")
 CELLAR = Area(AreaId("z-1"), "Cellar", forget_h=1)
@@ -128,3 +133,9 @@ def test_a_first_half_waits_fifteen_seconds_at_its_reader() -> None:
     assert known.first_factor(OTHER, NOW_S) is None
     known.shown(DOOR, None, NOW_S)
     assert known.first_factor(DOOR, NOW_S) is None
+
+
+def test_a_relay_that_waits_first_holds_its_neighbours_longer() -> None:
+    slow = replace(DEVICES[0], relays=(Relay(1, hold_s=3, trigger_s=4), Relay(2, hold_s=5), Relay(1, True, hold_s=60)))
+    assert released_for_s(slow, AccessDecision(Reason.GRANTED, holds={"1": 3, "2": 5})) == 7
+    assert released_for_s(slow, AccessDecision(Reason.UNKNOWN_CREDENTIAL)) == 0

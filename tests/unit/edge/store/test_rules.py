@@ -36,6 +36,7 @@ BROKEN = [
     "DELETE FROM schedule",  # in use: without it the card would always open
     "UPDATE relay SET number = 5",
     "UPDATE relay SET hold_s = 0",
+    "UPDATE relay SET trigger_s = 11",
     "UPDATE relay SET security = FALSE",  # relay 1 twice
     "UPDATE schedule_row SET weekday = 7",
     "UPDATE schedule_row SET to_minute = 1441",
