@@ -90,7 +90,7 @@ class HouseState:
 
 
 def _opened(door: DoorState, device: Device, relays: object, now_s: float) -> None:
-    hold_s = {relay.label: relay.hold_s for relay in device.relays}
+    hold_s = {relay.label: relay.trigger_s + relay.hold_s for relay in device.relays}
     for label in relays if isinstance(relays, list) else ():
         if label in hold_s:
             door.open_until_s[label] = now_s + hold_s[label]
