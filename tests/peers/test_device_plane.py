@@ -109,6 +109,8 @@ async def test_a_device_with_anothers_client_id_is_still_itself(tmp_path: Path, 
         assert (await gate.attempt("mine", "rf_card", CARD))["message"]["granted"]
         ids = {row["id"] for row in await running.site.log("--kind", "access")}
     assert heard == []
+    if broker == "embedded":  # mosquitto replaces the client id without a word
+        assert f"{MAD} logged in with the client id of {GATE}" in (tmp_path / "serve.log").read_text()
     assert "mine" in ids
     assert "stolen" not in ids
 

@@ -56,6 +56,7 @@ class HardenedBroker(Broker):  # type: ignore[misc]  # amqtt has no types
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # one take-over at a time
         self._accepting: list[asyncio.Server] = []
         self._connections = 0
+        self._foreign: set[str] = set()  # who claimed the client id of another
 
     # --- listening --------------------------------------------------------------------------------------------------
 
@@ -104,11 +105,19 @@ class HardenedBroker(Broker):  # type: ignore[misc]  # amqtt has no types
                 return
         session.password = None
         # The login is the client id: one link a login, and nobody takes another's place by naming it.
+        if session.client_id != session.username and self._gate.knows(session.client_id):
+            self._tell_foreign(session.username, session.client_id)
         session.client_id = session.username
         session.is_anonymous = False
         if session.will_flag and not self._gate.may(session.username, Act.PUBLISH, session.will_topic):
             session.will_flag = False
         await self._live(stream, peer, writer, handler, session)
+
+    def _tell_foreign(self, user: str, client_id: str) -> None:
+        """Once for each login, of which there are so many as accounts."""
+        if user not in self._foreign:
+            self._foreign.add(user)
+            log.warning("%s logged in with the client id of %s; it is itself all the same", user, client_id)
 
     async def _live(
         self,

@@ -35,6 +35,10 @@ class Gate:
         account = self._accounts.get(user) if user else None
         return account is not None and password is not None and verify(password, account[1])
 
+    def knows(self, user: str | None) -> bool:
+        """Whether there is a login of that name."""
+        return user in self._accounts
+
     def same(self, user: str, other: "Gate") -> bool:
         """Whether *user* has the same login here and in *other*."""
         account = self._accounts.get(user)
