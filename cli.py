@@ -34,6 +34,8 @@ _COMMANDS: Final = {
     "tls": "The certificate that devices see.",
     "mqtt": "MQTT logins of integrators.",
     "secrets": "Keys of the site: what they are called, replacing them.",
+    "enrol": "Join a central store by its one-time code.",
+    "sync": "The central store: how far it is followed, what differs.",
     "call": "Calls: plans, records, what happens now.",
     "sip": "SIP messages as they pass.",
     "door": "Why a door would open; open it, hold it open, lock it down.",

@@ -14,6 +14,7 @@ from edge.calls.desk import CallDesk, DeskPorts
 from edge.calls.store import WriterCallStore
 from edge.certificates import CertificateWatch, TlsContexts, load_contexts
 from edge.clock import SystemClock
+from edge.cloud.wiring import Syncing, make_sync
 from edge.component import Component
 from edge.config import DEFAULT_TRUNK, Config
 from edge.core.tags import Tagger
@@ -166,7 +167,9 @@ def build(site: Path, config: Config) -> House:
         home=bridge,
         capture=lambda call: ladder_pcap(phones.calls.ladder(CallId(call))),
     )
-    http, local = _http(base, DaemonFace(parts, base.clock.now_ms))
+    sync = make_sync(base.site, config.central, base.store, base.secrets, base.writer, base.clock)
+    base.world.listeners.append(lambda _: sync.component.changed())
+    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync)
     components: list[Component] = [
         StoreService(base.writer, base.later),
         store_watch,
@@ -186,6 +189,7 @@ def build(site: Path, config: Config) -> House:
         *([http] if http is not None else []),
         local,
         watch,
+        sync.component,
         _housekeeping(base),
         *([bridge] if bridge is not None else []),
     ]
@@ -328,9 +332,9 @@ def _bridge(
     return bridge
 
 
-def _http(base: Base, face: DaemonFace) -> tuple[HttpServer | None, HttpServer]:
+def _http(base: Base, face: DaemonFace, sync: Syncing) -> tuple[HttpServer | None, HttpServer]:
     """The TCP server, if it is wanted, and the one on the local socket."""
-    local = HttpServer(make_app(face, None), name="local api", uds=base.site / "run" / "edge.sock")
+    local = HttpServer(make_app(face, None, sync.door), name="local api", uds=base.site / "run" / "edge.sock")
     settings = base.config.http
     if not settings.enabled:
         return None, local
@@ -338,7 +342,7 @@ def _http(base: Base, face: DaemonFace) -> tuple[HttpServer | None, HttpServer]:
     if token is None:
         token = secrets.token_urlsafe(32)
         base.secrets.write_text("api_token", token)
-    return HttpServer(make_app(face, token), name="http", listen=settings.listen, port=settings.port), local
+    return HttpServer(make_app(face, token, sync.door), name="http", listen=settings.listen, port=settings.port), local
 
 
 def _long_kept(base: Base) -> LongKept:

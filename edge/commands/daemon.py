@@ -17,7 +17,9 @@ class NoDaemon(Exception):
     """No daemon serves this site."""
 
 
-def ask(site: Path, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
+def ask(
+    site: Path, path: str, body: Mapping[str, Any] | None = None, *, within_s: float = _WITHIN_S
+) -> tuple[int, Any]:
     """Status and JSON body of `GET /api/v1<path>`, or of a POST where there is a *body*.
 
     Raises NoDaemon where none runs, OSError where it does not answer as it should.
@@ -29,7 +31,7 @@ def ask(site: Path, path: str, body: Mapping[str, Any] | None = None) -> tuple[i
         with short_path(path_of_socket) as address:
             _knock(address)
             with httpx.Client(transport=httpx.HTTPTransport(uds=address)) as client:
-                return _talk(client, path, body)
+                return _talk(client, path, body, within_s)
     except (httpx.ConnectError, FileNotFoundError, ConnectionRefusedError) as error:
         raise NoDaemon(f"no daemon serves {site}") from error
     except (httpx.HTTPError, ValueError) as error:
@@ -83,12 +85,10 @@ def _knock(address: str) -> None:
         probe.connect(address)
 
 
-def _talk(client: httpx.Client, path: str, body: Mapping[str, Any] | None) -> tuple[int, Any]:
+def _talk(client: httpx.Client, path: str, body: Mapping[str, Any] | None, within_s: float) -> tuple[int, Any]:
     url = f"http://edge/api/v1{path}"
-    if body is None:
-        answer = client.get(url, timeout=_WITHIN_S)
-    else:
-        answer = client.post(url, json=dict(body), timeout=_WITHIN_S)
+    sent = None if body is None else dict(body)
+    answer = client.request("GET" if body is None else "POST", url, json=sent, timeout=within_s)
     return answer.status_code, answer.json()
 
 

@@ -13,7 +13,8 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge.http.passes import pass_routes
-from edge.http.ports import Daemon, Json, Sample
+from edge.http.ports import Daemon, Json, Sample, SyncDoor
+from edge.http.sync import local_routes, push_routes
 
 _STATUS_OF_CODE = {0: 200, 1: 409, 3: 403}
 
@@ -44,7 +45,7 @@ def _family(sample: Sample) -> CounterMetricFamily | GaugeMetricFamily:
     return kind(f"intercom_edge_{sample.name}", sample.help, labels=list(sample.labels or {}))
 
 
-def make_app(daemon: Daemon, token: str | None) -> FastAPI:
+def make_app(daemon: Daemon, token: str | None, sync: SyncDoor | None = None) -> FastAPI:
     """The HTTP application. *token* None: every caller is trusted (the Unix socket); else a bearer token is asked."""
     app = FastAPI(title="intercom-edge", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_health_routes(daemon))
@@ -55,19 +56,25 @@ def make_app(daemon: Daemon, token: str | None) -> FastAPI:
     app.include_router(_call_routes(daemon), dependencies=guarded)
     if token is None:
         app.include_router(_trace_routes(daemon))
+    if sync is not None:
+        app.include_router(local_routes(sync), dependencies=guarded)
+        app.include_router(push_routes(sync, lambda request: token is None or _shows(request, token)))
     app.include_router(_seeing_routes(app, daemon), dependencies=guarded)
     return app
 
 
 def _bearer(token: str) -> Callable[[Request], Awaitable[None]]:
-    expected = f"Bearer {token}".encode()
-
     async def check(request: Request) -> None:
-        given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, expected):
+        if not _shows(request, token):
             raise HTTPException(401, "a bearer token is needed", headers={"WWW-Authenticate": "Bearer"})
 
     return check
+
+
+def _shows(request: Request, token: str) -> bool:
+    """Whether the caller has the site's bearer token."""
+    given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
+    return hmac.compare_digest(given, f"Bearer {token}".encode())
 
 
 def _health_routes(daemon: Daemon) -> APIRouter:

@@ -53,3 +53,29 @@ class Daemon(Protocol):
     async def open_door(self, mac: str, relay: int | None, actor: str) -> Answer:
         """Open *mac*'s relay (None: every relay that lists ``remote``), audited as *actor*."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a request came to: an HTTP status and a body."""
+
+    status: int
+    body: Json
+
+
+class SyncDoor(Protocol):
+    """What the central store, and the command line, ask about sync."""
+
+    async def is_central(self, bearer: str) -> bool:
+        """Whether *bearer* is a fresh token that our central store signed for this edge."""
+        ...
+
+    def hint(self) -> None: ...
+
+    async def push(self, mode: str, body: bytes) -> Reply:
+        """Put a pushed ``snapshot`` or ``delta`` in force."""
+        ...
+
+    async def pull(self) -> Reply: ...
+
+    async def status(self) -> Json: ...
