@@ -7,6 +7,7 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, delete, select, update
 
+from edge.store import outbox
 from edge.store.secrets import Vault
 from edge.store.tables import enrolment, staging, sync_item
 
@@ -70,7 +71,8 @@ def begin_anew(connection: Connection, edge_id: str, epoch: str) -> None:
 
 
 def forget(connection: Connection, community_id: str) -> None:
-    """Belong to no central store; everything it gave becomes this edge's own."""
+    """Belong to no central store; everything it gave becomes this edge's own, and what waits for it stays here."""
+    outbox.clear(connection)
     connection.execute(delete(sync_item).where(sync_item.c.community_id == community_id))
     connection.execute(delete(staging))
     connection.execute(delete(enrolment).where(enrolment.c.community_id == community_id))

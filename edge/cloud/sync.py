@@ -14,6 +14,7 @@ from edge.cloud.apply import Applier, Outcome
 from edge.cloud.backoff import Backoff
 from edge.cloud.client import CentralClient, Denied, Gone, Unreachable
 from edge.cloud.enrolment import Enrolled
+from edge.cloud.uploading import Uploading
 from edge.cloud.wire import Answer, Broken, parse
 from edge.core.ports import Clock
 from edge.store import journal
@@ -23,7 +24,6 @@ from edge.store.writer import Writer
 from models.log import LogEntry, LogKind
 
 DENIED_RETRY_S: Final = 3600.0
-LOOK_FOR_EVENTS_S: Final = 1.0
 ACK_AT_LEAST_EVERY_S: Final = 300.0
 LAST_OK_EVERY_MS: Final = 60_000
 HINTS_APART_S: Final = 1.0
@@ -76,6 +76,7 @@ class CentralSync:
         self._writer = writer
         self._clock = clock
         self._settings = settings
+        self._uploading = Uploading(store, writer, clock)
         self._look = asyncio.Event()
         self._hinted = asyncio.Event()
         self._hinted_at = -HINTS_APART_S
@@ -366,20 +367,9 @@ class CentralSync:
         return told
 
     async def _upload_once(self, client: CentralClient) -> bool:
-        batch = await asyncio.to_thread(self._waiting)
-        if batch is None:
-            await asyncio.sleep(LOOK_FOR_EVENTS_S)
-            return True
-        upto = await client.events(batch.db_id, batch.events)
-        if upto < batch.first:
-            raise Unreachable(f"the central store has not stored event {batch.first}")
-        await self._stored(partial(upward.confirmed, batch=batch, upto=upto))
+        await self._uploading.once(client)
         self._well(_UP)
         return True
-
-    def _waiting(self) -> upward.Batch | None:
-        with self._store.read() as connection:
-            return upward.waiting(connection)
 
     # --- how it goes -------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from edge.store import calls, outbox
+from edge.store import calls, journal, outbox
 from edge.store.calls import CallFilter
-from edge.store.tables import device, device_state
+from edge.store.tables import device, device_state, store_state
 
 EVENTS_A_POST: Final = 1_000
 _CALL: Final = "call"
@@ -54,6 +54,19 @@ def _calls(connection: Connection, ids: Sequence[str]) -> dict[str, Mapping[str,
 def confirmed(connection: Connection, batch: Batch, upto: int) -> int:
     """Forget what the central store has; never what it was not given. How many events went."""
     return outbox.confirm(connection, min(upto, batch.last))
+
+
+def refill(connection: Connection, batch: Batch, upto: int) -> int:
+    """The central store went back to *upto*, before *batch*: queue again what it has lost, from the log. The newest
+    first, so that what waits has no gap in it; call again until it is done. How many events were put back.
+    """
+    missing = min(batch.first - 1 - upto, EVENTS_A_POST)
+    if missing <= 0 or outbox.pending(connection, 1)[0].seq != batch.first:
+        return 0
+    ahead = int(connection.execute(select(store_state.c.journal_seq - store_state.c.outbox_seq)).scalar_one())
+    last = batch.first - 1 + ahead
+    outbox.put_back(connection, journal.events(connection, last - missing + 1, last, ahead=ahead))
+    return missing
 
 
 def depth(connection: Connection) -> int:

@@ -25,6 +25,8 @@ _HASHED: Final = (
     "reason", "apartment_id", "apartment", "resident_id", "resident", "credential_id", "relays", "duress", "detail",
 )  # fmt: skip
 COLUMNS: Final = (*_HASHED, "prev", "hash")
+LOST: Final = "lost"
+"""Type of an event whose row is erased."""
 
 # Without types: the row goes in and comes out exactly as it was hashed.
 _JOURNAL: Final = table("journal", *(column(name) for name in COLUMNS))
@@ -107,6 +109,21 @@ def _event_body(row: Mapping[str, Any]) -> dict[str, Any]:
     return body | {
         "relays": json.loads(row["relays"]), "duress": row["duress"], "detail": json.loads(row["detail"])
     }  # fmt: skip
+
+
+def events(connection: Connection, first: int, last: int, *, ahead: int) -> Iterator[outbox.OutboxEvent]:
+    """The rows *first* to *last* as they were queued; their number in the outbox is *ahead* less than their ``seq``.
+
+    A row that retention took out comes as ``lost``: the numbers stay without gaps.
+    """
+    found = connection.execute(select(_JOURNAL).where(_JOURNAL.c.seq.between(first, last))).mappings()
+    rows = {row["seq"]: {str(name): value for name, value in row.items()} for row in found}
+    for seq in range(first, last + 1):
+        row = rows.get(seq)
+        if row is None:
+            yield outbox.OutboxEvent(seq - ahead, 0, LOST, {"seq": seq})
+        else:
+            yield outbox.OutboxEvent(seq - ahead, row["at_ms"], _event_type(row), _event_body(row))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Events for the central store, kept until it says it has them. `seq` is without gaps and never used twice."""
 
 import json
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, delete, func, select, text, update
 
 from edge.store.tables import outbox, store_state
 
@@ -48,3 +49,32 @@ def depth(connection: Connection) -> int:
 def db_id(connection: Connection) -> str:
     """This database's identity: with a new one, `seq` begins anew."""
     return str(connection.execute(select(store_state.c.db_id)).scalar_one())
+
+
+def newest(connection: Connection) -> int:
+    """The ``seq`` given last; 0 where none was."""
+    return int(connection.execute(select(store_state.c.outbox_seq)).scalar_one())
+
+
+def put_back(connection: Connection, events: Iterable[OutboxEvent]) -> None:
+    """Queue again what the central store had confirmed, and has lost."""
+    for event in events:
+        told = json.dumps(event.body, ensure_ascii=False, separators=(",", ":"))
+        connection.execute(_INSERT, {"seq": event.seq, "at_ms": event.at_ms, "type": event.type, "body": told})
+
+
+def begin_anew(connection: Connection) -> str:
+    """Number what waits from 1, under a new identity of this database, which is returned."""
+    first = connection.execute(select(func.min(outbox.c.seq))).scalar()
+    if first is not None:  # in two steps, so that no number is there twice on the way
+        connection.execute(update(outbox).values(seq=first - 1 - outbox.c.seq))
+        connection.execute(update(outbox).values(seq=-outbox.c.seq))
+    identity = secrets.token_hex(8)
+    connection.execute(update(store_state).values(db_id=identity, outbox_seq=depth(connection)))
+    return identity
+
+
+def clear(connection: Connection) -> None:
+    """Nobody is to be told what waits."""
+    connection.execute(delete(outbox))
+    begin_anew(connection)

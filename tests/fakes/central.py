@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -233,7 +234,7 @@ async def _read(reader: asyncio.StreamReader) -> Asked | None:
 
 async def _write(writer: asyncio.StreamWriter, sent: Sent) -> bool:
     """Whether the connection goes on."""
-    lines = [f"HTTP/1.1 {sent.status} Status", f"Content-Length: {len(sent.body)}"]
+    lines = [f"HTTP/1.1 {sent.status} Status", f"Date: {formatdate(usegmt=True)}", f"Content-Length: {len(sent.body)}"]
     lines += [f"{name}: {value}" for name, value in sent.headers.items()]
     body = sent.body if sent.cut_at is None else sent.body[: sent.cut_at]
     writer.write("\r\n".join([*lines, "", ""]).encode() + body)
