@@ -8,6 +8,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -106,6 +107,12 @@ def read(item: Item, rules: Rules) -> Thing:
         raise Poisoned(item.id, broken.problem.rule, str(broken), item.kind) from broken
 
 
+@cache
+def _words(of: Any) -> frozenset[str]:
+    """Values of the members of an enum."""
+    return frozenset(member.value for member in of)
+
+
 class _Body:
     """Reads fields of a body, each by its type. Raises RuleBroken."""
 
@@ -148,7 +155,7 @@ class _Body:
     def word(self, name: str, words: Any, default: Any) -> str:
         """The value of a member of the enum *words*."""
         value = self.text(name, default.value)
-        if value not in {member.value for member in words}:
+        if value not in _words(words):
             raise RuleBroken(name, name, f"{value!r} is none of {', '.join(str(m.value) for m in words)}")
         return value
 

@@ -81,9 +81,12 @@ class Answer:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
+_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def canonical(value: object) -> str:
     """*value* as the one JSON text that is hashed (decision 49). Raises ValueError for what JSON has no word for."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _canonical(value)
 
 
 def items_hash(items: Iterable[str]) -> str:
@@ -185,21 +188,19 @@ class _Reader:
 
     def _items(self) -> list[Any]:
         found: list[Any] = []
-        texts: list[str] = []
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(b"[")
+        hashed = 0
         self._expect("[")
         if not self._took("]"):
             while True:
-                item = self._value()
-                found.append(item)
-                texts.append(canonical(item))
-                if len(texts) == _ITEMS_A_HASHING:
-                    digest.update(_joined(texts, first=len(found) == len(texts)))
-                    texts.clear()
+                found.append(self._value())
+                if len(found) - hashed == _ITEMS_A_HASHING:
+                    digest.update(_within(found, hashed))
+                    hashed = len(found)
                 if not self._took(","):
                     break
             self._expect("]")
-        digest.update(_joined(texts, first=len(found) == len(texts)) + b"]")
+        digest.update(_within(found, hashed) + b"]")
         self.items_hash = digest.hexdigest()
         return found
 
@@ -224,9 +225,10 @@ class _Reader:
             raise ValueError(f"{sign} is missing")
 
 
-def _joined(texts: list[str], *, first: bool) -> bytes:
-    before = "[" if first else ("," if texts else "")
-    return (before + ",".join(texts)).encode()
+def _within(items: list[Any], start: int) -> bytes:
+    """What stands of *items* from *start* on between the brackets of the whole list."""
+    text = canonical(items[start:])[1:-1]
+    return (f",{text}" if start and text else text).encode()
 
 
 def _answer(members: Mapping[str, Any], items_hash: str) -> Answer:
