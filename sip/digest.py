@@ -11,7 +11,7 @@ from typing import Final
 from sip.message import Request, Response
 from sip.uri import quote_string
 
-_PAIR: Final = r"\s*([A-Za-z0-9\-]+)\s*=\s*(\"[^\"\\]*(?:\\.[^\"\\]*)*\"|[^\s,\"]+)\s*(?:,|$)"
+_PAIR: Final = r"\s*([A-Za-z0-9\-]+)\s*=\s*(\"[^\"\\]*(?:\\.[^\"\\]*)*\"|[^\s,\"]+)\s*(?:,\s*+|$)"
 _PARAM: Final = re.compile(_PAIR)
 _PARAMS: Final = re.compile(f"(?:{_PAIR})+")
 _PLAIN_PARAM: Final = re.compile(r"(([A-Za-z0-9\-]{1,32})=(?:\"([^\"\\]*)\"|([^\s,\"]+))(?:, ?|$))")  # the usual way
@@ -62,12 +62,13 @@ def parse_digest(value: str) -> dict[str, str] | None:
     if not _PARAMS.fullmatch(rest):
         return None
     pairs = _PARAM.findall(rest)
-    fields = {name.lower(): text if text[0] != '"' else text[1:-1] for name, text in pairs}
-    if len(fields) != len(pairs):
-        return None
-    if "\\" in rest:
-        fields = {name: re.sub(r"\\(.)", r"\1", text) for name, text in fields.items()}
-    return fields
+    fields = {name.lower(): _unquoted(text) for name, text in pairs}
+    return fields if len(fields) == len(pairs) else None
+
+
+def _unquoted(text: str) -> str:
+    """RFC 3261 §25.1: a backslash is a quoted-pair in a quoted-string only."""
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text[0] == '"' else text
 
 
 @dataclass(slots=True)

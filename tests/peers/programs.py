@@ -37,6 +37,7 @@ POSTGRES_BIN: Final = "/usr/lib/postgresql/*/bin"  # Debian keeps the server's p
 KAMAILIO_MODULES: Final = "/usr/lib/*/kamailio/modules"
 
 PROGRAMS: Final[Mapping[str, Program]] = {
+    "atheris": Program(lambda: importlib.util.find_spec("atheris") is not None, ()),
     "baresip": Program(
         _both(_on_path("baresip"), _file("/usr/lib/baresip/modules/avcodec.so")), ("baresip-core", "baresip-ffmpeg")
     ),
@@ -52,6 +53,8 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "postgresql": Program(_file(f"{POSTGRES_BIN}/initdb"), ("postgresql",)),
     "rtpengine": Program(_on_path("rtpengine"), ("rtpengine-daemon",)),
     "sipp": Program(_on_path("sipp"), ("sip-tester",)),
+    "sipsak": Program(_on_path("sipsak"), ("sipsak",)),
+    "sipvicious": Program(_on_path("svmap", "svwar", "svcrack"), ("sipvicious",)),
     "systemd-analyze": Program(_on_path("systemd-analyze"), ("systemd",)),
     "tshark": Program(_on_path("tshark", "dumpcap"), ("tshark",)),
 }
