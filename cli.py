@@ -34,6 +34,8 @@ _COMMANDS: Final = {
     "tls": "The certificate that devices see.",
     "mqtt": "MQTT logins of integrators.",
     "secrets": "Keys of the site: what they are called, replacing them.",
+    "backup": "The site in one file, while it runs.",
+    "restore": "Make a site of a backup.",
     "enrol": "Join a central store by its one-time code.",
     "sync": "The central store: how far it is followed, what differs.",
     "call": "Calls: plans, records, what happens now.",
