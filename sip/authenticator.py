@@ -245,10 +245,10 @@ def _owns(user: str, request: Request) -> bool:
 
 def _same_resource(claimed: str, uri: str) -> bool:
     """Loosely: proxies rewrite host, port and parameters, and phones choose their own, or name the server alone (RFC
-    3261 §22.4). A replay is refused by its count already."""
-    if claimed == uri:
+    3261 §22.4), some of them an IPv6 address without its brackets. A replay is refused by its count already."""
+    if claimed == uri or ("@" not in claimed and claimed.lower().startswith(("sip:", "sips:"))):
         return True
     try:
-        return SipUri.parse(claimed).user in (None, SipUri.parse(uri).user)
+        return SipUri.parse(claimed).user == SipUri.parse(uri).user
     except UriError:
         return False

@@ -43,7 +43,8 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     ),
     "chromium": Program(_on_path("chromium"), ("chromium",)),
     "kamailio": Program(
-        _both(_on_path("kamailio"), _file(f"{KAMAILIO_MODULES}/htable.so")), ("kamailio", "kamailio-extra-modules")
+        _both(_on_path("kamailio"), _file(f"{KAMAILIO_MODULES}/htable.so", f"{KAMAILIO_MODULES}/tls.so")),
+        ("kamailio", "kamailio-extra-modules", "kamailio-tls-modules"),
     ),
     "linphone": Program(_on_path("linphonec"), ("linphone-cli",)),
     "mosquitto": Program(_on_path("mosquitto", "mosquitto_pub", "mosquitto_sub"), ("mosquitto", "mosquitto-clients")),

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from edge.phone.lines import LineProcess
+from sip.flow import Address
+from tests.peers.certificates import Certificate
 from tests.peers.programs import KAMAILIO_MODULES
 
 CONFIG: Final = Path(__file__).parent / "kamailio" / "trunk.cfg"
@@ -23,17 +25,27 @@ _START_WITHIN_S: Final = 15.0
 
 
 class Trunk(LineProcess):
-    """Kamailio as a provider's proxy on *ip*:5060, UDP and TCP; it answers when `start` returns."""
+    """Kamailio as a provider's proxy on *ip*:5060, UDP and TCP, with *tls* on 5061; it answers when `start` returns."""
 
-    def __init__(self, folder: Path, ip: str, users: Mapping[str, str], far: str, port: int = 5060) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ip: str,
+        users: Mapping[str, str],
+        far: str,
+        port: int = 5060,
+        *,
+        tls: Certificate | None = None,
+    ) -> None:
         self.folder = folder.resolve() / "trunk"
         self.ip, self.port = ip, port
         self._settings = {
-            "IP": ip,
-            "PORT": str(port),
+            "LISTEN": "\n".join(_listen(str(Address(ip, port)), str(Address(ip, port + 1)), tls)),
+            "TLS": _tls(tls) if tls else "",
             "REALM": REALM,
             "FAR": far,
-            "FAR_IP": far.split(":")[0],
+            "FAR_IP": Address.parse(far).host,
+            "FAR_PORT": str(Address.parse(far).port),
             "USERS": "\n".join(f'  $sht(password=>{user}) = "{password}";' for user, password in users.items()),
         }
         # -DD in the foreground; -Y run-time folder; -m and -M memory in MB
@@ -64,6 +76,21 @@ class Trunk(LineProcess):
             os.kill(self.pid, signal.SIGTERM)  # its main process ends its children
 
 
+def _listen(plain: str, secure: str, tls: Certificate | None) -> list[str]:
+    return [f"listen=udp:{plain}", f"listen=tcp:{plain}", *([f"listen=tls:{secure}", "enable_tls=yes"] if tls else [])]
+
+
+def _tls(files: Certificate) -> str:
+    return "\n".join(
+        [
+            'loadmodule "tls.so"',
+            'modparam("tls", "tls_method", "TLSv1.2+")',
+            f'modparam("tls", "certificate", "{files.chain}")',
+            f'modparam("tls", "private_key", "{files.key}")',
+        ]
+    )
+
+
 class _Ping(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -76,8 +103,9 @@ class _Ping(asyncio.DatagramProtocol):
 async def until_answers(ip: str, port: int, timeout_s: float) -> bytes:
     """The first answer, with whatever status, to OPTIONS over UDP, asked every 0.2 s. Raises TimeoutError."""
     loop = asyncio.get_running_loop()
-    transport, ping = await loop.create_datagram_endpoint(_Ping, local_addr=("127.0.0.1", 0))
-    local = transport.get_extra_info("sockname")
+    own = "::1" if ":" in ip else "127.0.0.1"
+    transport, ping = await loop.create_datagram_endpoint(_Ping, local_addr=(own, 0))
+    local = Address(*transport.get_extra_info("sockname")[:2])
     try:
         async with asyncio.timeout(timeout_s):
             while True:
@@ -89,17 +117,17 @@ async def until_answers(ip: str, port: int, timeout_s: float) -> bytes:
         transport.close()
 
 
-def _options(ip: str, port: int, local: tuple[str, int]) -> bytes:
-    unique = time.monotonic_ns()
+def _options(ip: str, port: int, local: Address) -> bytes:
+    unique, asked = time.monotonic_ns(), Address(ip, port)
     lines = [
-        f"OPTIONS sip:{ip}:{port} SIP/2.0",
-        f"Via: SIP/2.0/UDP {local[0]}:{local[1]};branch=z9hG4bKping{unique};rport",
+        f"OPTIONS sip:{asked} SIP/2.0",
+        f"Via: SIP/2.0/UDP {local};branch=z9hG4bKping{unique};rport",
         "Max-Forwards: 5",
-        f"From: <sip:ping@{local[0]}>;tag=ping{unique}",
-        f"To: <sip:{ip}:{port}>",
+        f"From: <sip:ping@{local}>;tag=ping{unique}",
+        f"To: <sip:{asked}>",
         f"Call-ID: ping{unique}",
         "CSeq: 1 OPTIONS",
-        f"Contact: <sip:ping@{local[0]}:{local[1]}>",
+        f"Contact: <sip:ping@{local}>",
         "Content-Length: 0",
     ]
     return "\r\n".join([*lines, "", ""]).encode()

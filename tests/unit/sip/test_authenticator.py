@@ -118,6 +118,7 @@ def test_nobody_registers_as_somebody_else(server):
         ("sip:101@192.0.2.1:5060;transport=udp", True),
         ("sip:%31%30%31@edge", True),
         ("sip:192.0.2.1:5060", True),
+        ("sip:::1:5060", True),  # SIPp
         ("sip:102@edge", False),
         ("nonsense", False),
     ],
