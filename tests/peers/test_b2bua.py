@@ -297,9 +297,10 @@ async def test_hold_resume_and_a_refused_transfer(tmp_path: Path, addresses: Ite
             door.call(f"sip:101@{house.server}")
             await monitor.state("confirmed")
             await door.state("confirmed")
-            mark = door.events.mark()
+            mark, holding = door.events.mark(), monitor.events.mark()
             monitor.do("hold")
             await door.wait("media", since=mark, active=False)
+            await monitor.wait("media", since=holding, active=False)  # its re-INVITE is answered: it may send another
             mark = door.events.mark()
             monitor.do("resume")
             await door.wait("media", since=mark, active=True)
