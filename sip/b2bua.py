@@ -33,6 +33,7 @@ from sip.trunks import Trunks
 from sip.uri import NameAddr, UriError
 
 CALLS_MAX: Final = 500
+CALLS_OF_A_USER_MAX: Final = 16  # a device in wrong hands must not take the calls of the whole house
 COURSES_MAX: Final = 256  # calls whose dialogs are remembered after their end
 END_ALL_S: Final = 3.0  # SIGTERM must be over within 5 s
 ANONYMOUS: Final = "anonymous"
@@ -216,6 +217,9 @@ class B2bua:
         if status or caller is None:
             tx.reply(status or 403, headers=_EXPLAINED.get(status))
             return
+        if self._has_enough(caller):
+            tx.reply(486)
+            return
         try:
             dialled = tx.request.request_uri.user or ""
             call = self._call(caller, dialled, tx.request)
@@ -246,6 +250,13 @@ class B2bua:
         except NotAcceptable as error:
             return error.status
         return 0
+
+    def _has_enough(self, caller: Caller) -> bool:
+        """Whether a device or app of the house has as many calls as it may have; outside callers are no users."""
+        if caller.sip_user is None:
+            return False
+        own = sum(call.basics.caller.sip_user == caller.sip_user for call in self._calls.values())
+        return own >= CALLS_OF_A_USER_MAX
 
     def _caller(self, tx: ServerTx) -> Caller | None:
         """Who calls, as the digest or the trunk's address proved."""

@@ -89,6 +89,7 @@ class Roads:
             to=f"<sip:{escape_user(target.address)}@{self._realm}>",
             contact=self._contact(CONTACT_USER, binding.flow),
             more=((LOOP_HEADER, self.token),),
+            routes=binding.path,
         )
         return Road(self.device_tools(binding.sip_user), Invitation(binding.flow, _builder(frame, incoming)))
 

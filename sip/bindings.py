@@ -37,6 +37,7 @@ class Binding(NamedTuple):
     reg_id: int | None = None
     user_agent: str = ""
     updated_at_ms: int = 0
+    path: tuple[str, ...] = ()  # Route values of requests to it: proxies between it and us (RFC 3327)
 
     def stored(self) -> ContactBinding:
         return ContactBinding(
@@ -51,6 +52,7 @@ class Binding(NamedTuple):
             cseq=self.cseq,
             instance=self.instance,
             reg_id=self.reg_id,
+            path=self.path,
             user_agent=self.user_agent,
             updated_at_ms=self.updated_at_ms,
             extra={"local": str(self.flow.local)},  # our socket that the REGISTER came to
@@ -72,6 +74,7 @@ class Binding(NamedTuple):
             reg_id=stored.reg_id,
             user_agent=stored.user_agent,
             updated_at_ms=stored.updated_at_ms,
+            path=stored.path,
         )
 
 

@@ -48,6 +48,7 @@ class Pinger:
         ours = self._endpoint.address_for(binding.flow)
         headers = Headers(
             (
+                *(("Route", proxy) for proxy in binding.path),
                 ("From", f"<sip:{ours}>;tag={new_tag()}"),
                 ("To", f"<{binding.contact}>"),
                 ("Call-ID", f"ping-{self._count}-{self._call_id}"),

@@ -16,7 +16,7 @@ from sip.message import Request, Response, response_to
 from sip.parser import is_wildcard
 from sip.server_tx import ServerTx
 from sip.settings import SipSettings
-from sip.uri import NameAddr, SipUri, UriError
+from sip.uri import NameAddr, SipUri, UriError, split_list
 
 log: Final = logging.getLogger(__name__)
 
@@ -24,6 +24,8 @@ DEFAULT_EXPIRES_S: Final = 3600  # RFC 3261 §10.2: where the device names none,
 EXPIRES_JITTER: Final = 0.1  # so that devices that came together do not come back together
 CONTACTS_MAX: Final = 8  # of one user; the one renewed longest ago makes room
 USER_AGENT_CHARS_MAX: Final = 128
+PATH_MAX: Final = 4  # proxies between a device and us
+PATH_CHARS_MAX: Final = 1024  # of them all: they go into every request to the device
 WISHES_REMEMBERED_MAX: Final = 16_384
 
 
@@ -46,6 +48,7 @@ class Sender(NamedTuple):
     call_id: str
     cseq: int
     user_agent: str
+    path: tuple[str, ...] = ()
 
 
 class Registrar:
@@ -114,7 +117,12 @@ class Registrar:
             wishes = _wildcard(request, current) if is_wildcard(request) else _wishes(request, user, flow)
         except UriError:
             return response_to(request, 400, "Malformed Contact", to_tag)
-        sender = Sender(user, flow, request.call_id, request.cseq.number, request.headers.get("User-Agent") or "")
+        try:
+            path = _path(request)
+        except UriError:
+            return response_to(request, 400, "Malformed Path", to_tag)
+        agent = request.headers.get("User-Agent") or ""
+        sender = Sender(user, flow, request.call_id, request.cseq.number, agent, path)
         for wish in wishes:
             if 0 < wish.expires_s < self._settings.min_expires_s:  # §10.3 step 7
                 refused = response_to(request, 423, to_tag=to_tag)
@@ -163,6 +171,7 @@ class Registrar:
                 reg_id=wish.reg_id,
                 user_agent=sender.user_agent[:USER_AGENT_CHARS_MAX],
                 updated_at_ms=now_ms,
+                path=sender.path,
             )
             self.table.put(binding)
             changed.append(binding)
@@ -190,6 +199,8 @@ class Registrar:
         response = response_to(request, 200, to_tag=to_tag)
         for contact in self._contacts(user, now_ms):
             response.headers.add("Contact", contact)
+        for line in request.headers.get_all("Path"):  # RFC 3327 §5.3: the proxies want to see it
+            response.headers.add("Path", line)
         response.headers.set("Date", http_date(now_ms // 1000))  # many panels have no clock
         return response
 
@@ -205,6 +216,17 @@ def _wildcard(request: Request, current: dict[str, Binding]) -> list[Wish]:
     if request.headers.get_all("Expires") != ["0"]:
         raise UriError("Contact: * without Expires: 0")
     return [Wish(b.contact, 0, b.q, b.instance, b.reg_id, b.key) for b in current.values()]
+
+
+def _path(request: Request) -> tuple[str, ...]:
+    """The proxies between the device and us, the nearest to us first (RFC 3327 §5.3). Raises UriError.
+
+    Where a packet goes the flow decides, so a device can name whom it likes here and reaches nobody by it.
+    """
+    found = tuple(one for line in request.headers.get_all("Path") for one in split_list(line))
+    if len(found) > PATH_MAX or sum(map(len, found)) > PATH_CHARS_MAX:
+        raise UriError("Path")
+    return tuple(str(NameAddr.parse(one)) for one in found)
 
 
 def _wishes(request: Request, user: SipUser, flow: Flow) -> list[Wish]:

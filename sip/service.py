@@ -65,6 +65,7 @@ class SipService:
         self._pinger = Pinger(self.endpoint, table, settings.ping_interval_s) if settings.ping_interval_s > 0 else None
         self.endpoint.shortcut = PlainRegistrations(self.endpoint, self.registrar)
         self.endpoint.handle("REGISTER", lambda tx: self.registrar.answer(tx, clock.now_ms()))
+        self.endpoint.capabilities.extensions.add("path")
         self.endpoint.on_connection_lost.append(table.connection_lost)
         table.on_online.append(self._online)
         table.on_offline.append(self._offline)

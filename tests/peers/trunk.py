@@ -24,39 +24,23 @@ NUMBER_UNALLOCATED: Final = "0998"  # 404
 _START_WITHIN_S: Final = 15.0
 
 
-class Trunk(LineProcess):
-    """Kamailio as a provider's proxy on *ip*:5060, UDP and TCP, with *tls* on 5061; it answers when `start` returns."""
+class Kamailio(LineProcess):
+    """Kamailio on *ip*:*port*, UDP and TCP, with *config* whose @NAMES@ stand for *values*; it answers when `start`
+    returns. Its files are in *folder*, its log too."""
 
-    def __init__(
-        self,
-        folder: Path,
-        ip: str,
-        users: Mapping[str, str],
-        far: str,
-        port: int = 5060,
-        *,
-        tls: Certificate | None = None,
-    ) -> None:
-        self.folder = folder.resolve() / "trunk"
+    def __init__(self, folder: Path, config: Path, ip: str, port: int, values: Mapping[str, str]) -> None:
+        self.folder = folder.resolve()
         self.ip, self.port = ip, port
-        self._settings = {
-            "LISTEN": "\n".join(_listen(str(Address(ip, port)), str(Address(ip, port + 1)), tls)),
-            "TLS": _tls(tls) if tls else "",
-            "REALM": REALM,
-            "FAR": far,
-            "FAR_IP": Address.parse(far).host,
-            "FAR_PORT": str(Address.parse(far).port),
-            "USERS": "\n".join(f'  $sht(password=>{user}) = "{password}";' for user, password in users.items()),
-        }
+        self._config, self._values = config, values
         # -DD in the foreground; -Y run-time folder; -m and -M memory in MB
-        config, run = str(self.folder / "kamailio.cfg"), str(self.folder)
-        super().__init__("kamailio", ["kamailio", "-f", config, "-DD", "-E", "-e", "-Y", run, "-m", "32", "-M", "4"])
+        file, run = str(self.folder / "kamailio.cfg"), str(self.folder)
+        super().__init__("kamailio", ["kamailio", "-f", file, "-DD", "-E", "-e", "-Y", run, "-m", "32", "-M", "4"])
         self.output: list[str] = []
 
     async def start(self) -> Self:
         self.folder.mkdir(parents=True)
-        text = CONFIG.read_text().replace("@MODULES@", f"{glob.glob(KAMAILIO_MODULES)[0]}/")
-        for name, value in self._settings.items():
+        text = self._config.read_text().replace("@MODULES@", f"{glob.glob(KAMAILIO_MODULES)[0]}/")
+        for name, value in self._values.items():
             text = text.replace(f"@{name}@", value)
         (self.folder / "kamailio.cfg").write_text(text)
         self.stderr_file = self.folder / "log"
@@ -76,8 +60,47 @@ class Trunk(LineProcess):
             os.kill(self.pid, signal.SIGTERM)  # its main process ends its children
 
 
-def _listen(plain: str, secure: str, tls: Certificate | None) -> list[str]:
-    return [f"listen=udp:{plain}", f"listen=tcp:{plain}", *([f"listen=tls:{secure}", "enable_tls=yes"] if tls else [])]
+class Trunk(Kamailio):
+    """A provider's proxy on *ip*:5060, UDP and TCP, with *tls* on 5061."""
+
+    def __init__(
+        self,
+        folder: Path,
+        ip: str,
+        users: Mapping[str, str],
+        far: str,
+        port: int = 5060,
+        *,
+        tls: Certificate | None = None,
+    ) -> None:
+        values = {
+            "LISTEN": _listen(Address(ip, port), tls),
+            "TLS": _tls(tls) if tls else "",
+            "REALM": REALM,
+            "FAR": far,
+            "FAR_IP": Address.parse(far).host,
+            "FAR_PORT": str(Address.parse(far).port),
+            "USERS": "\n".join(f'  $sht(password=>{user}) = "{password}";' for user, password in users.items()),
+        }
+        super().__init__(folder / "trunk", CONFIG, ip, port, values)
+
+
+class EdgeProxy(Kamailio):
+    """A proxy on *ip*:5060 between telephones and the edge at *edge* (host:port)."""
+
+    def __init__(self, folder: Path, ip: str, edge: str) -> None:
+        values = {
+            "LISTEN": _listen(Address(ip, 5060), None),
+            "EDGE": edge,
+            "EDGE_IP": Address.parse(edge).host,
+        }
+        super().__init__(folder / "proxy", CONFIG.with_name("edge_proxy.cfg"), ip, 5060, values)
+
+
+def _listen(plain: Address, tls: Certificate | None) -> str:
+    secure = plain._replace(port=plain.port + 1)
+    lines = [f"listen=udp:{plain}", f"listen=tcp:{plain}"]
+    return "\n".join([*lines, *([f"listen=tls:{secure}", "enable_tls=yes"] if tls else [])])
 
 
 def _tls(files: Certificate) -> str:
