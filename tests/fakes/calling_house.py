@@ -126,7 +126,11 @@ class CallingHouse:
 
     def offer_md5(self, user: str) -> None:
         """For a phone that does not register where SHA-256 is offered too (decision 34)."""
-        self._running.accounts.offers[user] = DigestOffer.MD5
+        self.offer(user, DigestOffer.MD5)
+
+    def offer(self, user: str, what: DigestOffer) -> None:
+        """The algorithms that *user* is offered."""
+        self._running.accounts.offers[user] = what
 
     def register(self, user: str, host: str, port: int = 5060) -> None:
         """A contact binding of a phone on *host*:*port* that does not register itself, over UDP."""
