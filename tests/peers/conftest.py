@@ -5,7 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from edge.phone.loopback import AddressBlock
-from tests.peers import postgres
+from tests.peers import postgres, sipwatch
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whole_run(tmp_path_factory: pytest.TempPathFactory, loopback_block: AddressBlock) -> Iterator[None]:
+    """Nothing malformed is ever sent: SIP of all tests here is captured, every daemon's is judged at the end."""
+    with sipwatch.whole_run(tmp_path_factory.mktemp("whole-run"), f"127.{loopback_block.block}.0.0/16"):
+        yield
 
 
 @pytest.fixture(scope="session")

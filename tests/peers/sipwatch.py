@@ -4,12 +4,19 @@
     assert watch.malformed(sender=site.ip) == []
 
 Name the hosts: loopback is shared with everything else on the machine. Over TCP baresip and linphone send from
-127.0.0.1 whatever their address. TLS cannot be read.
+127.0.0.1 whatever their address. TLS cannot be read; what goes over it is written by the same code, and judged before
+it is encrypted in `tests.fakes.calling_house`.
+
+`whole_run` captures all tests with real programs: every daemon that was started is judged once more at the end, whether
+its test watched it or not.
 """
 
 import asyncio
+import contextlib
 import re
+import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,10 +25,14 @@ from edge.phone.events import EventLog
 from edge.phone.lines import LineProcess
 from tests.peers import sipcheck
 
+_SIP_PORT: Final = 5060
+_MAX_RUN_KB: Final = 1_000_000
+_MAX_RUN_S: Final = 7200  # also if whoever began it is killed
 _MAX_CAPTURE_S: Final = 600
 _MAX_CAPTURE_KB: Final = 100_000
 _START_WITHIN_S: Final = 10.0
 _FLUSH_S: Final = 0.3  # dumpcap writes what the kernel handed it a moment later
+SPEAKERS: Final[set[str]] = set()  # addresses of daemons that `whole_run` judges
 _HARMLESS: Final = re.compile(r"(Unencrypted|.*\(ws\.short\))?")
 
 
@@ -61,26 +72,41 @@ class SipWatch(LineProcess):
 
     def malformed(self, sender: str) -> list[str]:
         """What *sender* sent that is not well-formed, by tshark's opinion or by ours; empty if all is."""
-        return [*self._tshark_complaints(sender), *self._our_complaints(sender)]
+        return Capture(self.path, self.ports).malformed([sender])
 
     def sent_messages(self, sender: str) -> list[bytes]:
         """All SIP messages that *sender* sent, UDP first."""
-        udp, streams = self._payloads(sender)
-        whole = [raw for stream in streams.values() for raw, complete in sipcheck.split_stream(stream) if complete]
-        return [*(raw for _, raw in udp), *whole]
+        return Capture(self.path, self.ports).sent_messages([sender])
 
     def rtp_sources(self) -> set[str]:
         """Addresses that RTP came from. The capture must have been made with *rtp*."""
-        return {source for (source,) in self._fields("rtp", "ip.src")}
+        return {source for (source,) in Capture(self.path, self.ports).fields("rtp", "ip.src")}
 
-    def _tshark_complaints(self, sender: str) -> Iterator[str]:
-        wanted = f'(_ws.malformed or _ws.expert.severity >= "Warning") and (sip or sdp) and ip.src=={sender}'
-        for frame, message in self._fields(wanted, "frame.number", "_ws.expert.message"):
+
+class Capture:
+    """The file of a capture that has ended."""
+
+    def __init__(self, path: Path, ports: Sequence[int]) -> None:
+        self._path, self._ports = path, ports
+
+    def malformed(self, senders: Sequence[str]) -> list[str]:
+        """What one of *senders* sent that is not well-formed, by tshark's opinion or by ours; empty if all is."""
+        return [*self._tshark_complaints(senders), *self._our_complaints(senders)]
+
+    def sent_messages(self, senders: Sequence[str]) -> list[bytes]:
+        """All SIP messages of *senders*, UDP first."""
+        udp, streams = self._payloads(senders)
+        whole = [raw for stream in streams.values() for raw, complete in sipcheck.split_stream(stream) if complete]
+        return [*(raw for _, raw in udp), *whole]
+
+    def _tshark_complaints(self, senders: Sequence[str]) -> Iterator[str]:
+        wanted = f'(_ws.malformed or _ws.expert.severity >= "Warning") and (sip or sdp) and {_from(senders)}'
+        for frame, source, message in self.fields(wanted, "frame.number", "ip.src", "_ws.expert.message"):
             if not _HARMLESS.fullmatch(message):
-                yield f"frame {frame}: {message}"
+                yield f"frame {frame} of {source}: {message}"
 
-    def _our_complaints(self, sender: str) -> Iterator[str]:
-        udp, streams = self._payloads(sender)
+    def _our_complaints(self, senders: Sequence[str]) -> Iterator[str]:
+        udp, streams = self._payloads(senders)
         for frame, raw in udp:
             yield from (f"frame {frame}: {problem} in {raw[:60]!r}" for problem in sipcheck.problems(raw))
         for name, stream in streams.items():
@@ -88,31 +114,79 @@ class SipWatch(LineProcess):
                 found = sipcheck.problems(raw, udp=False) if complete else ["cut off"]
                 yield from (f"stream {name}: {problem} in {raw[:60]!r}" for problem in found)
 
-    def _payloads(self, sender: str) -> tuple[list[tuple[str, bytes]], dict[str, bytes]]:
+    def _payloads(self, senders: Sequence[str]) -> tuple[list[tuple[str, bytes]], dict[str, bytes]]:
         """SIP datagrams by frame, and TCP streams."""
-        ports = " or ".join(f"udp.port=={port} or tcp.port=={port}" for port in self.ports)
-        names = ("frame.number", "udp.payload", "tcp.stream", "tcp.srcport", "tcp.payload")
+        ports = " or ".join(f"udp.port=={port} or tcp.port=={port}" for port in self._ports)
+        names = ("frame.number", "ip.src", "udp.payload", "tcp.stream", "tcp.srcport", "tcp.payload")
         udp: list[tuple[str, bytes]] = []
         streams: dict[str, bytes] = {}
-        for frame, datagram, stream, port, segment in self._fields(f"({ports}) and ip.src=={sender}", *names):
+        for frame, source, datagram, stream, port, segment in self.fields(f"({ports}) and {_from(senders)}", *names):
             if datagram:
                 raw = bytes.fromhex(datagram)
                 if raw.strip(b"\r\n\0"):  # not a keep-alive
-                    udp.append((frame, raw))
+                    udp.append((f"{frame} of {source}", raw))
             elif segment:
-                key = f"{stream} from port {port}"
+                key = f"{stream} from {source}:{port}"
                 streams[key] = streams.get(key, b"") + bytes.fromhex(segment)
         return udp, streams
 
-    def _fields(self, display: str, *names: str) -> list[list[str]]:
+    def fields(self, display: str, *names: str) -> list[list[str]]:
+        """The fields *names* of the frames that *display* chooses."""
         decode = [
-            part for port in self.ports for part in ("-d", f"udp.port=={port},sip", "-d", f"tcp.port=={port},sip")
+            part for port in self._ports for part in ("-d", f"udp.port=={port},sip", "-d", f"tcp.port=={port},sip")
         ]
-        fields = [part for name in names for part in ("-e", name)]
+        wanted = [part for name in names for part in ("-e", name)]
         first_only = ["-E", "occurrence=f", "-E", "separator=/t"]
-        argv = ["tshark", "-n", "-r", str(self.path), *decode, "-o", "rtp.heuristic_rtp:TRUE"]
-        argv += ["-Y", display, "-T", "fields", *first_only, *fields]
+        argv = ["tshark", "-n", "-r", str(self._path), *decode, "-o", "rtp.heuristic_rtp:TRUE"]
+        argv += ["-Y", display, "-T", "fields", *first_only, *wanted]
         result = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
         if result.returncode:
             raise RuntimeError(f"tshark: {result.stderr[-800:]}")
         return [line.split("\t") for line in result.stdout.splitlines()]
+
+
+def _from(senders: Sequence[str]) -> str:
+    return f"ip.src in {{{', '.join(senders)}}}"
+
+
+@contextlib.contextmanager
+def whole_run(folder: Path, network: str) -> Iterator[None]:
+    """Capture SIP of *network* while the block lasts, then judge what each of `SPEAKERS` sent. Without the programs
+    nothing happens; in CI they are there."""
+    if not (shutil.which("dumpcap") and shutil.which("tshark")):
+        yield
+        return
+    path, said = folder / "run.pcapng", folder / "dumpcap.log"
+    wanted = f"net {network} and port {_SIP_PORT}"
+    argv = [
+        "dumpcap",
+        "-q",
+        "-i",
+        "lo",
+        "-f",
+        wanted,
+        "-w",
+        str(path),
+        "-a",
+        f"filesize:{_MAX_RUN_KB}",
+        "-a",
+        f"duration:{_MAX_RUN_S}",
+    ]
+    with said.open("wb") as log, subprocess.Popen(argv, stdout=log, stderr=log) as dumpcap:
+        try:
+            _until_it_captures(dumpcap, said)
+            yield
+            time.sleep(_FLUSH_S)
+        finally:
+            dumpcap.terminate()
+    if SPEAKERS:
+        found = Capture(path, [_SIP_PORT]).malformed(sorted(SPEAKERS))
+        assert found == [], f"malformed SIP in the run ({path}): {found[:20]}"
+
+
+def _until_it_captures(dumpcap: subprocess.Popen[bytes], said: Path) -> None:
+    deadline = time.monotonic() + _START_WITHIN_S
+    while b"File:" not in said.read_bytes():
+        if dumpcap.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"dumpcap does not capture: {said.read_text(errors='replace')[-800:]}")
+        time.sleep(0.02)

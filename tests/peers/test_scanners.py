@@ -42,7 +42,7 @@ async def furnished(
     folder: Path, address: str, settings: Mapping[str, Mapping[str, Any]] | None = None, *, watch: bool = True
 ) -> AsyncIterator[tuple[Running, Login, Login]]:
     """A house with a door and the monitor of apartment 101. With *watch*, all that it sent was well-formed."""
-    async with house(folder, address, settings=settings, watch=watch) as running:
+    async with house(folder, address, settings=settings, watch=watch, judged=watch) as running:
         await running.edge("building", "add", "A")
         await running.edge("apartment", "add", "A/101")
         door = await running.device(DOOR, "Gate", "--type", "0", "--place", "public")
