@@ -22,6 +22,7 @@ from edge.settings_class import Key, keys_of
 from edge.store.settings import StoreSettings
 from mqtt.home_assistant.settings import HomeAssistantSettings
 from mqtt.settings import MqttSettings
+from sip.locating import parse_server
 from sip.media.settings import MediaSettings
 from sip.settings import SipSettings, TrunkSettings
 
@@ -160,7 +161,11 @@ def parse(data: bytes, name: str = FILE_NAME, environ: Mapping[str, str] = os.en
 
 def twin(section: str, key: str) -> str:
     """Name of the environment variable of a setting."""
-    return f"EDGE_{section}__{key}".upper()
+    return f"EDGE_{section.replace('.', '_')}__{key}".upper()
+
+
+def _is_trunk_name(name: str) -> bool:
+    return _TRUNK_NAME.fullmatch(name) is not None and name != DEFAULT_TRUNK
 
 
 class _Reading:
@@ -204,21 +209,29 @@ class _Reading:
             if not (match := _TWIN.fullmatch(variable)):
                 continue
             section, name = (part.lower() for part in match.groups())
+            section, settings, into = self._place_of(section)
             setting = f"{section}.{name}"
             self._from_environment.add(setting)
-            key = keys_of(SECTIONS[section]).get(name) if section in SECTIONS else None
-            if key is None:
+            key = keys_of(settings).get(name) if settings is not None else None
+            if key is None or settings is None:
                 self._problem(setting, "there is no such setting")
             else:
-                self._take(section, name, from_environment(key.type, environ[variable]))
+                self._convert(section, settings, into, name, from_environment(key.type, environ[variable]))
+
+    def _place_of(self, twins: str) -> tuple[str, type | None, dict[str, object]]:
+        """The section that *twins*, as in a variable's name, means; its class, None where there is no such section."""
+        trunk = twins.removeprefix(f"{DEFAULT_TRUNK}_")
+        if twins in SECTIONS or trunk == twins or not _is_trunk_name(trunk):
+            return twins, SECTIONS.get(twins), self._values.get(twins, {})
+        return f"{DEFAULT_TRUNK}.{trunk}", TrunkSettings, self._trunks.setdefault(trunk, {})
 
     def _take(self, section: str, name: str, value: object) -> None:
         self._convert(section, SECTIONS[section], self._values[section], name, value)
 
     def _take_trunk(self, name: str, body: Mapping[str, object]) -> None:
-        """A section [trunk.NAME]: the keys of [trunk] once more. It has no twin in the environment."""
+        """A section [trunk.NAME]: the keys of [trunk] once more. Its twins are EDGE_TRUNK_NAME__KEY."""
         section = f"{DEFAULT_TRUNK}.{name}"
-        if not _TRUNK_NAME.fullmatch(name) or name == DEFAULT_TRUNK:
+        if not _is_trunk_name(name):
             self._problem(section, f"[{section}]: a trunk's name is small letters and digits")
             return
         values = self._trunks[name] = {}
@@ -310,6 +323,9 @@ def _sip_contradictions(config: Config) -> Iterator[tuple[str, str]]:
     for network in sip.trusted_sources:
         if not _is_network(network):
             yield "sip.trusted_sources", f"must be addresses or networks, {network!r} is none"
+    for server in sip.dns_servers:
+        if not _is_dns_server(server):
+            yield "sip.dns_servers", f"must be addresses, or address:port, {server!r} is neither"
     yield from _trunk_contradictions("trunk", config.trunk)
     for name, trunk in config.more_trunks.items():
         section = f"trunk.{name}"
@@ -321,8 +337,6 @@ def _sip_contradictions(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _trunk_contradictions(section: str, trunk: TrunkSettings) -> Iterator[tuple[str, str]]:
-    if trunk.host and not trunk.port:
-        yield f"{section}.port", "must be the provider's port, not 0"
     if trunk.user and not trunk.host:
         yield f"{section}.host", f"is missing: {section}.user is set"
     if trunk.register and not (trunk.host and trunk.user):
@@ -379,6 +393,14 @@ def _is_address(text: str) -> bool:
 def _is_network(text: str) -> bool:
     try:
         ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_dns_server(text: str) -> bool:
+    try:
+        parse_server(text)
     except ValueError:
         return False
     return True

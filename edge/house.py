@@ -56,6 +56,7 @@ from sip.b2bua_srtp import Srtp
 from sip.media.choose import make_engine
 from sip.media.relay import RtpRelay
 from sip.media.rtpengine import Rtpengine
+from sip.names import Names
 from sip.service import SipService
 from sip.settings import TrunkSettings
 from sip.trunk import Trunk
@@ -276,7 +277,8 @@ def _trunk(base: Base, sip: SipService, name: str, settings: TrunkSettings) -> T
     password = base.secrets.text(secret)
     if settings.user and not password:
         raise ValueError(f"{name}: user is set, but there is no secrets/{secret}")
-    return Trunk(settings, password or "", sip.endpoint, name=name)
+    resolver = Names(base.config.sip.dns_servers)
+    return Trunk(settings, password or "", sip.endpoint, name=name, resolver=resolver)
 
 
 def _base(site: Path, config: Config) -> Base:

@@ -21,6 +21,8 @@ class SipSettings:
     force_rport: bool = True  # UDP answers go to where the request came from, asked or not: devices sit behind NAT
     ping_interval_s: float = 25.0  # each registered device gets an OPTIONS so often, which keeps NATs open; 0 = never
     ping_failures: int = 3  # a device that misses so many pings in a row counts as unreachable until it answers
+    # DNS servers that are asked for a trunk's name, "192.0.2.1" or "192.0.2.1:5353"; none = the system's
+    dns_servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,10 @@ class TrunkSettings:
     # The telephone provider's SIP server; "" = no trunk; the password is in secrets/trunk_password. Further providers
     # are sections [trunk.NAME] with the same keys, each with its prefixes; password in secrets/trunk_NAME_password.
     host: str = ""
-    port: int = 5060  # the provider's port
-    transport: Literal["udp", "tcp", "tls"] = "udp"  # how the provider is reached; tls: its certificate names the host
+    port: int = 0  # the provider's port; 0 = as DNS says (SRV records), else 5060, by TLS 5061
+    # How the provider is reached; auto = as DNS says (NAPTR and SRV records), else UDP; tls: its certificate must name
+    # the host, and nothing else will do
+    transport: Literal["auto", "udp", "tcp", "tls"] = "auto"
     user: str = ""  # the account's user name, also the calling number where none is given
     number: str = ""  # the site's number as called people see it, for example "+493012345"; "" = the user name
     register: bool = False  # true where the provider wants a registration

@@ -2,16 +2,15 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
-import socket
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from sip.digest import DigestClient
 from sip.endpoint import Endpoint
 from sip.flow import Destination, Flow
+from sip.locating import PORTS, Ask, is_address, locate
 from sip.message import Response
+from sip.names import Names, Resolver, draw, look_up
 from sip.settings import TrunkSettings
 from sip.trunk_meter import Meter
 from sip.trunk_registration import Registration
@@ -20,19 +19,12 @@ from sip.uri import SipUri, UriError, escape_user
 
 log: Final = logging.getLogger(__name__)
 
-RESOLVE_EVERY_S: Final = 300.0
-RESOLVE_AGAIN_S: Final = 5.0
+LOOK_UP_EVERY_MIN_S: Final = 5.0  # whatever DNS says of how long it is right
+LOOK_UP_EVERY_MAX_S: Final = 3600.0
+LOOK_UP_AGAIN_MAX_S: Final = 300.0  # after failures, or where there is no server
 UNREGISTER_WITHIN_S: Final = 1.0
 UDP_BYTES_MAX: Final = 1300  # RFC 3261 §18.1.1: what is longer arrives in pieces, and cheap routers lose pieces
 TCP_AGAIN_S: Final = 300.0
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-
-
-async def resolve_host(host: str, port: int) -> Sequence[str]:
-    """Addresses of *host*, without blocking the loop. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    return list(dict.fromkeys(str(info[4][0]) for info in found))
 
 
 class Trunk:
@@ -45,18 +37,22 @@ class Trunk:
         endpoint: Endpoint,
         *,
         name: str = "trunk",
-        resolve: Resolve = resolve_host,
+        resolver: Resolver | None = None,
     ) -> None:
         self.name = name
         self.settings = settings
         self.digest = DigestClient(settings.user, password)
-        self.servers = Servers(endpoint.timers.time, [settings.host] if _is_address(settings.host) else [])
+        self.servers = Servers(endpoint.timers.time)
         self.meter = Meter(settings.max_calls, settings.max_calls_per_day, endpoint.timers.time)
         self._endpoint = endpoint
-        self._resolve = resolve
+        self._resolver = resolver or Names()
+        self._failures = 0  # look-ups in a row
+        self._begun = False  # the registration
         self._streams: dict[str, Flow] = {}  # by host: connections for what is too long for a datagram
         self._stream_tried_at: dict[str, float] = {}
         self.registration = Registration(self) if settings.register else None
+        if is_address(settings.host):
+            self._at_address()
 
     # --- for calls --------------------------------------------------------------------------------------------------
 
@@ -72,11 +68,7 @@ class Trunk:
     @property
     def destinations(self) -> tuple[Destination, ...]:
         """Where requests outside a dialog go, in this order; none while the host name is not resolved."""
-        settings = self.settings
-        return tuple(
-            Destination(settings.transport.upper(), host, settings.port, settings.host)
-            for host in self.servers.in_order()
-        )
+        return self.servers.in_order()
 
     @property
     def destination(self) -> Destination | None:
@@ -128,22 +120,22 @@ class Trunk:
         except UriError:
             return flow
         host = target.host.strip("[]")
-        port = target.port or 5060
-        if not _is_address(host) or (host, port) == flow.remote:
+        usual = next((one.transport for one in self.servers.at(flow.remote.host)), flow.transport)
+        transport = (target.param("transport") or usual).upper()
+        port = target.port or PORTS.get(transport, 5060)
+        if not is_address(host) or (host, port) == flow.remote:
             return flow if self._endpoint.wire.alive(flow) else self.destination or flow
-        transport = (target.param("transport") or self.settings.transport).upper()
         return Destination(transport, host, port, self.settings.host)
 
     def owns(self, flow: Flow) -> bool:
         """Whether the provider is at the other end of *flow*. One that is reached by UDP may come by TCP, too."""
-        transport = self.settings.transport.upper()
-        fits = flow.transport == transport or (transport, flow.transport) == ("UDP", "TCP")
-        return fits and flow.remote.host in self.servers
+        ways = {server.transport for server in self.servers.at(flow.remote.host)}
+        return flow.transport in ways or ("UDP" in ways and flow.transport == "TCP")
 
     def failed(self, to: Destination, response: Response | None = None) -> None:
         """*to* was silent, or unavailable by its *response* (503): the others are tried first for a while."""
         wanted = (response.headers.get("Retry-After") or "").split(";")[0].strip() if response is not None else ""
-        self.servers.failed(to.host, float(wanted[:6]) if wanted.isdecimal() else BACK_AFTER_S)
+        self.servers.failed(to, float(wanted[:6]) if wanted.isdecimal() else BACK_AFTER_S)
 
     # --- component --------------------------------------------------------------------------------------------------
 
@@ -151,14 +143,13 @@ class Trunk:
         """Nothing to wait for: a house without its telephone provider still opens doors."""
 
     async def run(self) -> None:
-        known_before = False
+        """Look the name up, again whenever what DNS said has had its time; register once there is a server."""
         while True:
-            if not _is_address(self.settings.host):
-                await self._look_up()
-            if self.servers and not known_before and self.registration is not None:
-                known_before = True
+            wait_s = await self._look_up()
+            if self.servers and not self._begun and self.registration is not None:
+                self._begun = True
                 self.registration.begin()
-            await asyncio.sleep(RESOLVE_EVERY_S if self.servers else RESOLVE_AGAIN_S)
+            await asyncio.sleep(wait_s)
 
     async def stop(self) -> None:
         """Take the registration back, as far as the provider answers in time."""
@@ -166,14 +157,30 @@ class Trunk:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.registration.end(), UNREGISTER_WITHIN_S)
 
-    async def _look_up(self) -> None:
+    def _at_address(self) -> None:
+        """An address needs no look-up."""
         try:
-            found = list(await self._resolve(self.settings.host, self.settings.port))
-        except OSError as error:
-            if not self.servers:
-                log.warning("the host name of %s has no address: %s", self.name, error)
-            return
-        self.servers.known(found)
+            next(self._search())
+        except StopIteration as end:
+            self.servers.known(end.value.targets)
+
+    async def _look_up(self) -> float:
+        """Find the servers; seconds until it is time to look again. What was known stays until DNS says otherwise."""
+        found = await look_up(self._search(), self._resolver)
+        if found.targets and (found.sure or not self.servers):
+            self.servers.known(found.targets)
+        if found.targets and found.sure:
+            self._failures = 0
+            return min(max(found.ttl_s, LOOK_UP_EVERY_MIN_S), LOOK_UP_EVERY_MAX_S)
+        if not self.servers and not self._failures:
+            log.warning("no server of %s is known: DNS has none for %s", self.name, self.settings.host)
+        self._failures += 1
+        again_s = LOOK_UP_EVERY_MIN_S * 2.0 ** min(self._failures - 1, 16)
+        return min(max(again_s, 0.0 if found.targets else found.ttl_s), LOOK_UP_AGAIN_MAX_S)
+
+    def _search(self) -> Ask:
+        settings = self.settings
+        return locate(settings.host, settings.port, settings.transport, draw)
 
     def _try_stream(self, to: Destination) -> None:
         now = self._endpoint.timers.time()
@@ -189,16 +196,8 @@ class Trunk:
 
     @property
     def _port(self) -> str:
-        return "" if self.settings.port == 5060 else f":{self.settings.port}"
+        return "" if self.settings.port in (0, 5060) else f":{self.settings.port}"
 
     @property
     def _domain(self) -> str:
         return f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -34,7 +34,7 @@ class Registration:
         self._cseq = 0
         self._expires_s = EXPIRES_S
         self._retry_s = RETRY_FIRST_S
-        self._tried: set[str] = set()  # servers, since the last success or pause
+        self._tried: set[Destination] = set()  # since the last success or pause
         self._handle: Handle | None = None
         self._ended: asyncio.Future[None] | None = None
 
@@ -72,7 +72,7 @@ class Registration:
         trunk, settings = self._trunk, self._trunk.settings
         self._cseq += 1
         address = trunk.endpoint.address_for(destination)
-        transport = "" if destination.transport == "UDP" else f";transport={settings.transport}"
+        transport = "" if destination.transport == "UDP" else f";transport={destination.transport.lower()}"
         headers = Headers(
             [
                 ("From", f"<{trunk.identity}>;tag={secrets.token_hex(8)}"),
@@ -94,7 +94,7 @@ class Registration:
             self._send(self._expires_s, tries + 1)
         elif response.success:
             self._trunk.digest.accepted(response)
-            self._trunk.servers.answered(destination.host)
+            self._trunk.servers.answered(destination)
             self._succeeded(response, expires_s)
         elif response.status == 503:
             self._trunk.failed(destination, response)
@@ -139,9 +139,9 @@ class Registration:
 
     def _next_or_failed(self, tried: Destination, why: str) -> None:
         """RFC 3263 §4.3: another server at once, but each once before there is a pause."""
-        self._tried.add(tried.host)
+        self._tried.add(tried)
         following = self._trunk.destination
-        if self._ended is None and following is not None and following.host not in self._tried:
+        if self._ended is None and following is not None and following not in self._tried:
             self._send(self._expires_s, 0)
         else:
             self._failed(why)

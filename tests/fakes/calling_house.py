@@ -1,5 +1,6 @@
 """The real SIP side with a B2BUA, RTP relay and trunk on real sockets; only the desk is the test's."""
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from sip.flow import Address, Destination, Flow, Wire
 from sip.media.engine import MediaEngine, MediaListener, MediaSession
 from sip.media.relay import RelaySession, RtpRelay
 from sip.media.settings import MediaSettings
+from sip.names import Resolver
 from sip.settings import SipSettings, TrunkSettings
 from sip.trunk import Trunk
 from sip.trunks import Trunks
@@ -69,6 +71,7 @@ class CallingHouse:
     tls: ssl.SSLContext | None = None  # for those who connect to us
     port: int = 5060  # TLS is on the next one
     also: tuple[str, ...] = ()  # further addresses to listen on
+    resolver: Resolver | None = None  # DNS for the trunk, which is looked up where this is given
 
     async def __aenter__(self) -> Self:
         sip = SipSettings(listen=(self.ip, *self.also), port=self.port, tls_port=self.port + 1, source_rate_per_s=0)
@@ -82,11 +85,14 @@ class CallingHouse:
         await self.relay.start()
         self.desk = FakeDesk(self.registrar, SystemClock().now_ms, self.plan)
         self.trunk = None
+        self._looking: asyncio.Future[None] | None = None
         trunks = [Trunk(one, self.trunk_password, self.endpoint, name=name) for name, one in self.more_trunks.items()]
         if self.trunk_settings is not None:
-            self.trunk = Trunk(self.trunk_settings, self.trunk_password, self.endpoint)
+            self.trunk = Trunk(self.trunk_settings, self.trunk_password, self.endpoint, resolver=self.resolver)
             trunks.append(self.trunk)
-            if self.trunk.registration is not None:
+            if self.resolver is not None:
+                self._looking = asyncio.ensure_future(self.trunk.run())
+            elif self.trunk.registration is not None:
                 self.trunk.registration.begin()
         self.sessions: list[RelaySession] = []
         self.b2bua = B2bua(
@@ -102,6 +108,8 @@ class CallingHouse:
 
     async def __aexit__(self, *_: object) -> None:
         await self.b2bua.end_all()
+        if self._looking is not None:
+            self._looking.cancel()
         if self.trunk is not None:
             await self.trunk.stop()
         await self.relay.stop()

@@ -14,10 +14,12 @@ from cryptography.x509.oid import NameOID
 
 from models.call import CallOutcome, LegState
 from sip.message import Request
+from sip.names import Names
 from sip.server_tx import ServerTx
 from sip.settings import SipSettings, TrunkSettings
 from tests.fakes.b2bua import DOOR, LANDLINE, plan, sdp
 from tests.fakes.calling_house import CallingHouse
+from tests.fakes.dns_server import DnsServer
 from tests.fakes.sip_service import Running
 from tests.loopback.sip_call.test_own_phones import own_phone
 
@@ -84,7 +86,7 @@ class Provider:
 
 @asynccontextmanager
 async def called(folder: Path, addresses: Iterator[str], name: str) -> AsyncIterator[tuple[CallingHouse, Provider]]:
-    """A door has called a telephone; the provider's certificate is for *name*."""
+    """A door has called a telephone; the provider's certificate is for *name*, whatever its server is called in DNS."""
     chain, secret = certificate_for(name, folder)
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server.load_cert_chain(chain, secret)
@@ -92,14 +94,31 @@ async def called(folder: Path, addresses: Iterator[str], name: str) -> AsyncIter
     far = SipSettings(listen=(next(addresses),), port=0, tls_port=0)
     async with Running(far, tls=server) as service:
         provider = Provider(service)
-        account = TrunkSettings(host=NAME, port=provider.port, transport="tls", user="house")
+        records = {
+            f"{NAME} NAPTR": (
+                "60",
+                f'1 1 "s" "SIPS+D2T" "" _sips._tcp.{NAME}.',
+                f'2 1 "s" "SIP+D2U" "" _sip._udp.{NAME}.',
+            ),
+            f"_sips._tcp.{NAME} SRV": ("60", f"1 1 {provider.port} sbc7.hosting.test."),
+            f"_sip._udp.{NAME} SRV": ("60", "1 1 5060 sbc7.hosting.test."),
+            "sbc7.hosting.test A": ("60", provider.host),
+        }
         ip = next(addresses)
         async with (
-            CallingHouse(ip, (DOOR,), plan([LANDLINE]), account, client_tls=client) as house,
+            DnsServer(next(addresses), records) as dns,
+            CallingHouse(
+                ip,
+                (DOOR,),
+                plan([LANDLINE]),
+                TrunkSettings(host=NAME, user="house"),
+                client_tls=client,
+                resolver=Names([dns.address]),
+            ) as house,
             own_phone(house, next(addresses), DOOR) as door,
         ):
             assert house.trunk is not None
-            house.trunk.servers.known([provider.host])
+            await house.until(lambda: house.trunk is not None and house.trunk.up)
             await door.registered()
             door.call(f"sip:101@{house.server}")
             await house.until(lambda: house.desk.records and house.desk.record.status)
@@ -127,4 +146,4 @@ async def test_a_provider_with_another_name_in_its_certificate_gets_no_call(
     async with called(tmp_path, addresses, name) as (house, provider):
         assert provider.requests == []
         assert house.desk.record.legs[0].state is LegState.FAILED
-        assert house.endpoint.counters["connects_failed"] == 1
+        assert house.endpoint.counters["connects_failed"] == 1  # and nothing was tried without TLS

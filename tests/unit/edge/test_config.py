@@ -157,6 +157,10 @@ WRONG = [
         "edge.toml:2: home_assistant.discovery_prefix must be topic levels of letters, digits, '-' and '_'",
     ),
     ("[http]\nport = 5060", "edge.toml:2: http.port is taken by SIP"),
+    (
+        '[sip]\ndns_servers = "dns.google"',
+        "edge.toml:2: sip.dns_servers must be addresses, or address:port, 'dns.google' is neither",
+    ),
     ('[app]\npublic_url = "a\\u0007"', "edge.toml:2: app.public_url must not contain control characters"),
 ]
 
@@ -234,3 +238,23 @@ def test_a_web_relay_that_is_not_safe_is_refused(setting, words):
     (problem,) = problems(f"[access]\nweb_relay_url = {setting}")
     assert problem.startswith("edge.toml:2: access.web_relay_url")
     assert words in problem
+
+
+def test_further_trunks_have_twins_in_the_environment():
+    """In a container there may be no file at all."""
+    text = b'[trunk.berlin]\nhost = "b"\nprefixes = ["+4930"]\n'
+    environ = {
+        twin("trunk.berlin", "host"): "c",
+        "EDGE_TRUNK_BONN__HOST": "d",
+        "EDGE_TRUNK_BONN__PREFIXES": "+49228,+49229",
+        "EDGE_TRUNK__PORT": "5080",
+    }
+    trunks = parse(text, environ=environ).more_trunks
+    assert {name: (one.host, one.prefixes) for name, one in trunks.items()} == {
+        "berlin": ("c", ("+4930",)),
+        "bonn": ("d", ("+49228", "+49229")),
+    }
+    with pytest.raises(ConfigError, match=r"^EDGE_TRUNK_BONN__SPEED: there is no such setting$"):
+        parse(text, environ={**environ, "EDGE_TRUNK_BONN__SPEED": "1"})
+    with pytest.raises(ConfigError, match=r"^EDGE_TRUNK_BONN__HOST: trunk\.bonn\.host is missing"):
+        parse(b"", environ={"EDGE_TRUNK_BONN__HOST": "", "EDGE_TRUNK_BONN__PREFIXES": "+49228"})

@@ -6,6 +6,7 @@ from edge.core.settings import CallSettings
 from models.call import CallPlan, Refusal
 from sip.authenticator import Authenticator, Nonces
 from sip.b2bua import CALLS_OF_A_USER_MAX
+from sip.flow import Destination
 from sip.message import Headers, Response
 from sip.settings import TrunkSettings
 from tests.fakes.b2bua import APP, DOOR, MONITOR, MONITOR_2, TRUNK_HOST, CallBench, plan, sdp, target
@@ -55,7 +56,7 @@ def test_where_a_call_goes_the_house_decides_and_never_the_caller(uri, headers):
     """CVE-2023-0348: with Akuvox' own servers any device could call any other. Here the plan alone is rung."""
     bench = CallBench(trunk=TRUNK)
     assert bench.trunk is not None
-    bench.trunk.servers.known([TRUNK_HOST])
+    bench.trunk.servers.known([Destination("UDP", TRUNK_HOST, 5060)])
     bench.desk.plan_ = plan([target(MONITOR)])
     dials(bench, uri, **headers)
     assert spoken_to(bench) == {"192.0.2.50", "192.0.2.60"}

@@ -1,7 +1,6 @@
 """The trunk: challenges, registration with back-off, and what the provider learns."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
 
@@ -11,9 +10,10 @@ from models.ids import DeviceId
 from sip.digest import parse_digest
 from sip.flow import Destination
 from sip.leg_uac import SILENT_S
+from sip.locating import Answer, Question, Srv
 from sip.message import Request, response_to
 from sip.settings import TrunkSettings
-from sip.trunk import Trunk
+from sip.trunk import LOOK_UP_EVERY_MIN_S, Trunk
 from sip.trunk_registration import RETRY_FIRST_S
 from sip.trunk_servers import BACK_AFTER_S
 from sip.trunks import Trunks
@@ -23,6 +23,11 @@ from tests.fakes.sip import Bench, flow_to
 SECOND_HOST = "198.51.100.8"
 ACCOUNT = TrunkSettings(host=TRUNK_HOST, user="house")
 CHALLENGE = 'Digest realm="itsp", nonce="n1", algorithm=MD5, qop="auth"'
+
+
+def at(host: str) -> Destination:
+    """A server of the provider as `sip.trunk` finds it."""
+    return Destination("UDP", host, 5060, TRUNK_HOST)
 
 
 @pytest.fixture
@@ -141,7 +146,7 @@ def test_a_caller_who_asks_for_it_is_not_shown_to_the_telephone(bench):
 
 def second(bench: CallBench) -> Peer:
     """The provider's other server."""
-    bench.trunk.servers.known([TRUNK_HOST, SECOND_HOST])
+    bench.trunk.servers.known([at(TRUNK_HOST), at(SECOND_HOST)])
     return Peer(bench, "trunk", flow_to(SECOND_HOST, 5060), tag="second")
 
 
@@ -451,7 +456,7 @@ def test_a_longer_expiry_is_taken_where_the_provider_wants_it():
 
 def test_a_provider_that_is_silent_is_tried_at_its_next_address():
     lab = Registering()
-    lab.trunk.servers.known([TRUNK_HOST, SECOND_HOST])
+    lab.trunk.servers.known([at(TRUNK_HOST), at(SECOND_HOST)])
     lab.registration.begin()
     lab.bench.timers.advance(31.9)
     assert {flow.remote.host for flow, _ in lab.bench.wire.sent} == {TRUNK_HOST}
@@ -467,7 +472,7 @@ def test_a_provider_that_is_silent_is_tried_at_its_next_address():
 
 def test_a_registrar_that_is_unavailable_gives_way_at_once():
     lab = Registering()
-    lab.trunk.servers.known([TRUNK_HOST, SECOND_HOST])
+    lab.trunk.servers.known([at(TRUNK_HOST), at(SECOND_HOST)])
     lab.registration.begin()
     lab.answer(503, Retry_After="300")
     assert lab.bench.wire.sent[0][0].remote.host == SECOND_HOST
@@ -492,21 +497,62 @@ async def test_the_end_takes_the_registration_back():
     assert lab.bench.wire.sent == []
 
 
+class Dns:
+    """Answers from a list of answers for each question; what is not there fails."""
+
+    def __init__(self) -> None:
+        self.answers: dict[tuple[str, str], list[Answer]] = {}
+        self.asked: list[str] = []
+
+    async def answer(self, question: Question) -> Answer:
+        self.asked.append(f"{question.kind.name} {question.name}")
+        left = self.answers.get((question.kind.name, question.name), [])
+        return (left.pop(0) if len(left) > 1 else left[0]) if left else Answer(5.0, failed=True)
+
+
 async def test_a_host_name_is_looked_up_and_the_trunk_is_up_only_then():
-    asked: list[str] = []
-
-    async def resolve(host: str, port: int) -> Sequence[str]:
-        asked.append(host)
-        if len(asked) == 1:
-            raise OSError("no such host")
-        return ["198.51.100.7", "198.51.100.8"]
-
-    trunk = Trunk(TrunkSettings(host="sip.example.com", user="house", transport="tls", port=5061), "pw",
-                  Bench().endpoint, resolve=resolve)  # fmt: skip
+    dns = Dns()
+    settings = TrunkSettings(host="sip.example.com", user="house", transport="tls", port=5061)
+    trunk = Trunk(settings, "pw", Bench().endpoint, resolver=dns)
     assert trunk.destination is None
-    await trunk._look_up()
+    assert [await trunk._look_up() for _ in range(3)] == [5.0, 10.0, 20.0]
     assert not trunk.up
-    await trunk._look_up()
+    dns.answers["ADDRESS", "sip.example.com"] = [Answer(42.0, addresses=("198.51.100.7", "198.51.100.8"))]
+    assert await trunk._look_up() == 42.0
     assert trunk.up
+    assert [to.host for to in trunk.destinations] == ["198.51.100.7", "198.51.100.8"]
     assert trunk.destination == Destination("TLS", "198.51.100.7", 5061, "sip.example.com")
     assert trunk.uri_of("112") == "sip:112@sip.example.com:5061"
+
+
+async def test_what_was_known_stays_where_dns_is_in_trouble():
+    """Only half of an answer, or none: calls go on as before; it is asked again soon, then more and more seldom."""
+    dns = Dns()
+    trunk = Trunk(TrunkSettings(host="example.com", transport="udp"), "", Bench().endpoint, resolver=dns)
+    dns.answers["SRV", "_sip._udp.example.com"] = [Answer(900.0, srvs=(Srv(1, 1, 5080, "a.example.com"),))]
+    dns.answers["ADDRESS", "a.example.com"] = [Answer(7200.0, addresses=("198.51.100.7",))]
+    dns.answers["ADDRESS", "example.com"] = [Answer(60.0, addresses=("198.51.100.99",))]  # its web server
+    assert await trunk._look_up() == 900.0
+    (known,) = trunk.destinations
+    assert (known.host, known.port) == ("198.51.100.7", 5080)
+    assert trunk.uri_of("112") == "sip:112@example.com"
+    del dns.answers["SRV", "_sip._udp.example.com"]
+    assert [await trunk._look_up() for _ in range(8)] == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
+    assert trunk.destinations == (known,)
+    dns.answers["SRV", "_sip._udp.example.com"] = [Answer(1.0, srvs=(Srv(1, 1, 5060, "b.example.com"),))]
+    dns.answers["ADDRESS", "b.example.com"] = [Answer(86400.0, addresses=("198.51.100.8",))]
+    assert await trunk._look_up() == LOOK_UP_EVERY_MIN_S
+    assert [to.host for to in trunk.destinations] == ["198.51.100.8"]
+
+
+async def test_what_comes_from_any_server_of_the_provider_is_its_own():
+    dns = Dns()
+    trunk = Trunk(TrunkSettings(host="example.com", transport="udp"), "", Bench().endpoint, resolver=dns)
+    srvs = tuple(Srv(n, 1, 5060, f"{n}.example.com") for n in (1, 2))
+    dns.answers["SRV", "_sip._udp.example.com"] = [Answer(900.0, srvs=srvs)]
+    for n in (1, 2):
+        dns.answers["ADDRESS", f"{n}.example.com"] = [Answer(900.0, addresses=(f"198.51.100.{n}",))]
+    await trunk._look_up()
+    assert [trunk.owns(flow_to(f"198.51.100.{n}", 40000)) for n in (1, 2, 3)] == [True, True, False]
+    assert trunk.owns(flow_to("198.51.100.2", 40000, "TCP", 5))
+    assert not trunk.owns(flow_to("198.51.100.2", 40000, "TLS", 6))
