@@ -148,9 +148,35 @@ class Call:
             while self._events:
                 for command in self.machine.feed(self._events.popleft(), self._tools.time()):
                     _COMMANDS[type(command)](self, command)
+        except Exception:
+            self._collapse()
+            raise
         finally:
             self._pumping = False
             self._arm()
+
+    def _collapse(self) -> None:
+        """Something raised in the middle of the commands of an event, so legs and machine may disagree: the call is
+        ended as by an operator, then whatever is left of it. Nobody goes on ringing, and nothing stays open."""
+        self._events.clear()
+        for command in self.machine.feed(ForceEnd(), self._tools.time()):
+            self._in_ruins(_COMMANDS[type(command)], self, command)
+        for rung in list(self._rung.values()):
+            self._in_ruins(rung.leg.cancel)
+        if self._caller is not None and not self._caller.over:
+            self._in_ruins(self._caller.hang_up_now)
+        self._in_ruins(self._announcer.finish)
+        self._events.clear()
+        if not self._finished:
+            self._in_ruins(self._finish, Finished())
+        self._finished = True
+        self._leave_when_over()
+
+    def _in_ruins(self, act: Callable[..., None], *arguments: object) -> None:
+        try:
+            act(*arguments)
+        except Exception:
+            log.exception("a call that failed could not be ended in order", extra={"call": self.basics.id})
 
     def hang_up_now(self) -> None:
         """End what still waits for something: the daemon stops."""

@@ -129,6 +129,8 @@ class UacLeg(Leg):
         self.stop()
         if self._tx is not None:
             self._tx.cancel(reason)
+        else:  # nothing has left
+            self.finish()
 
     def receive(self, tx: ServerTx, dialog: Dialog) -> None:
         if tx.request.method != "BYE" or self.dialog is not None or not dialog.accepts(tx.request):
