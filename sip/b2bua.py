@@ -82,6 +82,7 @@ class B2bua:
             host_towards=self._host_towards,
             is_ours=self._names_us,
             done=self._done,
+            count=endpoint.count,
             recordings=recordings or {},
             end_on_silence=end_on_silence,
             srtp=srtp,

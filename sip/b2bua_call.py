@@ -82,6 +82,7 @@ class CallTools:
     host_towards: Callable[[Flow | Destination], str]  # our media address towards a peer
     is_ours: Callable[[str], bool]  # whether a host names us, in a redirect
     done: Callable[["Call"], None]  # every leg is over
+    count: Callable[[str], None]  # one more of what metrics show
     recordings: Recordings = field(default_factory=dict)  # played before a refusal; empty: at once
     srtp: Srtp = Srtp.PLAIN  # what telephones on TLS are offered
     end_on_silence: bool = True  # a side that went silent ends the call; else its row tells it
@@ -148,9 +149,10 @@ class Call:
             while self._events:
                 for command in self.machine.feed(self._events.popleft(), self._tools.time()):
                     _COMMANDS[type(command)](self, command)
-        except Exception:
+        except Exception:  # not passed on: a leg that tells something has its own affairs to finish
+            self._tools.count("handler_errors")
+            log.exception("a call failed and is ended", extra={"call": self.basics.id})
             self._collapse()
-            raise
         finally:
             self._pumping = False
             self._arm()
@@ -159,8 +161,7 @@ class Call:
         """Something raised in the middle of the commands of an event, so legs and machine may disagree: the call is
         ended as by an operator, then whatever is left of it. Nobody goes on ringing, and nothing stays open."""
         self._events.clear()
-        for command in self.machine.feed(ForceEnd(), self._tools.time()):
-            self._in_ruins(_COMMANDS[type(command)], self, command)
+        self._in_ruins(self._end_by_the_machine)
         for rung in list(self._rung.values()):
             self._in_ruins(rung.leg.cancel)
         if self._caller is not None and not self._caller.over:
@@ -168,9 +169,13 @@ class Call:
         self._in_ruins(self._announcer.finish)
         self._events.clear()
         if not self._finished:
-            self._in_ruins(self._finish, Finished())
+            self._in_ruins(self._close_down)
         self._finished = True
         self._leave_when_over()
+
+    def _end_by_the_machine(self) -> None:
+        for command in self.machine.feed(ForceEnd(), self._tools.time()):
+            self._in_ruins(_COMMANDS[type(command)], self, command)
 
     def _in_ruins(self, act: Callable[..., None], *arguments: object) -> None:
         try:
@@ -298,12 +303,15 @@ class Call:
         self._tools.desk.changed(record)
 
     def _finish(self, _command: Finished) -> None:
+        self._close_down()
+        self._leave_when_over()
+
+    def _close_down(self) -> None:
         if not self._announcer.playing:
             self._release(CALLER_END)
             self._media.close()
         self._finished = True
         self._tools.desk.ended(self.basics.id)
-        self._leave_when_over()
 
     # --- what the caller's leg says ---------------------------------------------------------------------------------
 

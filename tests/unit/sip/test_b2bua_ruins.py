@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge.core.call import CallMachine
 from sip.message import Response
 from tests.fakes.b2bua import CallBench, plan, sdp, target
 
@@ -23,9 +24,7 @@ def over(bench: CallBench) -> None:
     """Everybody lets go, and nothing is left."""
     for peer in (bench.monitor, bench.monitor_2):
         for message in peer.waiting():
-            if message.method == "CANCEL":
-                peer.respond(message, 200)
-            elif message.method == "BYE":
+            if message.method in ("CANCEL", "BYE"):
                 peer.respond(message, 200)
     bench.advance(64)
     bench.wire.sent.clear()
@@ -94,4 +93,21 @@ def test_an_invite_that_cannot_be_written_leaves_no_leg(monkeypatch: pytest.Monk
         ring(bench)
         assert bench.door.response(480)
         over(bench)
+    answered_again(bench)
+
+
+def test_a_machine_that_is_broken_itself_keeps_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = CallBench()
+    ring(bench)
+    invite = bench.monitor.request("INVITE")
+    bench.monitor.respond(invite, 200, sdp("192.0.2.60"))
+    success = bench.door.response(200)
+    bench.door.inside(success, "ACK")
+    bench.wire.sent.clear()
+    with monkeypatch.context() as broken:
+        broken.setattr(CallMachine, "feed", fails)
+        bench.door.inside(success, "BYE")
+        assert bench.monitor.request("BYE")
+        over(bench)
+    assert len(bench.desk.over) == 1
     answered_again(bench)
