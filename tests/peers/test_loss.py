@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from models.call import CallOutcome
+from sip.flow import Destination
 from sip.settings import TrunkSettings
 from tests.fakes.b2bua import DOOR, LANDLINE, MONITOR, plan, target
 from tests.fakes.calling_house import CallingHouse
@@ -44,7 +45,7 @@ async def test_no_call_to_a_landline_is_lost(tmp_path: Path, addresses: Iterator
     async with CallingHouse(next(addresses), (DOOR,), plan([LANDLINE]), account) as house:
         house.offer_md5(DOOR)
         assert house.trunk is not None
-        house.trunk.servers.known([far_ip])
+        house.trunk.servers.known([Destination("UDP", far_ip, 5060)])
         async with Sipp(tmp_path, patient_callee().scenario("far"), ip=far_ip, lost_percent=LOST_PERCENT):
             await calls(tmp_path, house, next(addresses), plain_caller())
             await house.over(64)
