@@ -61,14 +61,15 @@ class Names:
 
 async def look_up(search: Ask, resolver: Resolver) -> Located:
     """Carry *search* to its end."""
-    questions = next(search)
+    answers: dict[Question, Answer] | None = None
     while True:
-        answers = await asyncio.gather(*(resolver.answer(question) for question in questions))
         try:
-            questions = search.send(dict(zip(questions, answers, strict=True)))
-        except StopIteration as end:
+            questions = next(search) if answers is None else search.send(answers)
+        except StopIteration as end:  # an address asks nothing
             found: Located = end.value
             return found
+        told = await asyncio.gather(*(resolver.answer(question) for question in questions))
+        answers = dict(zip(questions, told, strict=True))
 
 
 def draw(most: int) -> int:
