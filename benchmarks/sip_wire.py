@@ -111,7 +111,7 @@ def wire() -> None:
 
 
 def registrations(way: str, *, short: bool) -> None:
-    settings, nowhere = SipSettings(digest=("MD5",), source_rate_per_s=0), Nowhere()
+    settings, nowhere = SipSettings(digest=("MD5",), source_rate_per_s=0, bans=False), Nowhere()
     endpoint = Endpoint(settings, REALM, BenchAccounts(), clock=SystemClock(), timers=NoTimers(), wire=nowhere)
     registrar = Registrar(settings, ForgetfulStore(), alive=nowhere.alive)
     endpoint.handle("REGISTER", lambda tx: registrar.answer(tx, endpoint.clock.now_ms()))
