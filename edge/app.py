@@ -3,17 +3,20 @@
 import asyncio
 import json
 import logging
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from edge.admin.restoring import put_in_place
+from edge.admin.site import SiteError
 from edge.component import Component, serve
 from edge.config import FILE_NAME, Config, ConfigError, load
 from edge.house import House, build
 from edge.logs import configure
-from edge.runtime import AlreadyRunning, only_daemon, sd_notify, settle_memory
+from edge.runtime import AlreadyRunning, Ending, only_daemon, sd_notify, settle_memory
 from edge.store.errors import StoreDamaged, StoreError
 from edge.store.integrity import WHAT_TO_DO
 from edge.store.secrets import SecretsError
@@ -53,20 +56,43 @@ def main(site: Path, *, as_json: bool = False) -> int:
 
 
 async def _serve(site: Path, config: Config, as_json: bool) -> None:
+    """Serve until the end, beginning anew after each restore."""
+    ending = Ending()
+    while not ending.for_good:
+        await _serve_once(site, config, as_json, ending)
+        if ending.restore is None:
+            return
+        await asyncio.to_thread(_put_in_place, site, ending.restore)
+        ending.again()
+        config = load(site / FILE_NAME)
+
+
+async def _serve_once(site: Path, config: Config, as_json: bool, ending: Ending) -> None:
     try:
-        house = build(site, config)
+        house = build(site, config, ending)
     except (OSError, ValueError) as error:
         raise CannotStart(str(error)) from error
     settle_memory()
-    stopping, ready = asyncio.Event(), asyncio.Event()
-    _listen_for_signals(stopping, house)
+    ready = asyncio.Event()
+    _listen_for_signals(ending, house)
     telling = asyncio.ensure_future(_tell_when_ready(house, ready, as_json))
     try:
-        await _run(house.components, stopping, ready)
+        await _run(house.components, ending.asked, ready)
     finally:
         telling.cancel()
-        sd_notify("STOPPING=1")
+        sd_notify("STOPPING=1" if ending.restore is None else "RELOADING=1")
         house.store.close()
+
+
+def _put_in_place(site: Path, prepared: Path) -> None:
+    """What was checked before is in force now; where that fails, what is there goes on serving."""
+    try:
+        put_in_place(site, prepared)
+    except (SiteError, StoreError, SecretsError, OSError) as error:
+        log.error("the restore failed: %s", error)
+        return  # the folder that is left tells the command line
+    shutil.rmtree(prepared, ignore_errors=True)
+    log.warning("the site is restored from a backup; what was there is kept beside it")
 
 
 async def _run(components: Sequence[Component], stopping: asyncio.Event, ready: asyncio.Event) -> None:
@@ -78,10 +104,10 @@ async def _run(components: Sequence[Component], stopping: asyncio.Event, ready: 
         raise CannotStart(f"the MQTT broker does not start: {error}") from error
 
 
-def _listen_for_signals(stopping: asyncio.Event, house: House) -> None:
+def _listen_for_signals(ending: Ending, house: House) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, ending.stop)
     loop.add_signal_handler(signal.SIGHUP, house.reload)
 
 

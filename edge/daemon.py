@@ -4,14 +4,16 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from edge.admin.restoring import PREPARED
 from edge.core.reasons import CAUSES
 from edge.doors.desk import DoorDesk
 from edge.doors.opener import Opening
 from edge.http.ports import Answer, Json, Sample
 from edge.ladders import follow, name_of, users_of
-from edge.runtime import LoopWatch
+from edge.runtime import Ending, LoopWatch
 from edge.store.writer import Writer
 from edge.world import ChangeWatch, LiveWorld
 from models.device import Device
@@ -47,6 +49,8 @@ class Parts:
     broker: OwnBroker | ExternalBroker
     home: HomeAssistantBridge | None
     capture: Callable[[str], bytes | None]
+    site: Path
+    ending: Ending
 
 
 class DaemonFace:
@@ -191,6 +195,13 @@ class DaemonFace:
             users = (users or frozenset()) | {device.sip_user}
         trace = self._parts.sip.endpoint.trace
         return follow(trace, users, lambda user: name_of(self._parts.world.snapshot, user))
+
+    def restore(self, prepared: str) -> Answer:
+        folder = self._parts.site / prepared
+        if PREPARED.fullmatch(prepared) is None or not folder.is_dir():
+            return Answer(1, {"ok": False, "error": f"{prepared} is no prepared restore"})
+        self._parts.ending.begin_anew_from(folder)
+        return Answer(0, {"ok": True})
 
     async def open_door(self, mac: str, relay: int | None, actor: str) -> Answer:
         snapshot = self._parts.world.snapshot

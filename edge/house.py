@@ -33,7 +33,7 @@ from edge.panels.wiring import attach_keepers
 from edge.peppers import PepperFollower
 from edge.reach import SipReach
 from edge.retention import LongKept, Retention
-from edge.runtime import LoopWatch
+from edge.runtime import Ending, LoopWatch
 from edge.store.engine import Store, open_store, site_url
 from edge.store.lazy import LazyWriter
 from edge.store.secrets import SiteSecrets
@@ -120,7 +120,7 @@ def mqtt_address(broker: OwnBroker | ExternalBroker) -> dict[str, object]:
     return {"host": endpoint.host, "port": endpoint.port, "tls": endpoint.tls is not None, "tls_port": tls_port}
 
 
-def build(site: Path, config: Config) -> House:
+def build(site: Path, config: Config, ending: Ending) -> House:
     """Everything made and joined; nothing started, no address taken. Blocks while the store is opened and read.
 
     Raises StoreError, SecretsError, OSError and ValueError where something configured cannot be used.
@@ -167,6 +167,8 @@ def build(site: Path, config: Config) -> House:
         broker=broker,
         home=bridge,
         capture=lambda call: ladder_pcap(phones.calls.ladder(CallId(call))),
+        site=site,
+        ending=ending,
     )
     sync = make_sync(base.site, config.central, base.store, base.secrets, base.writer, base.clock)
     base.world.listeners.append(lambda _: sync.component.changed())

@@ -16,6 +16,29 @@ GC_YOUNG_OBJECTS = 10_000  # objects made since the last collection of the young
 _LAG_SAMPLES = 1200  # one minute at 20 a second
 
 
+class Ending:
+    """Whether the daemon is to end, and whether it begins anew then: as another site, put in place in between."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.for_good = False
+        self.restore: Path | None = None  # a folder that `edge.admin.restoring.prepare` made
+
+    def stop(self) -> None:
+        self.for_good = True
+        self.asked.set()
+
+    def begin_anew_from(self, prepared: Path) -> None:
+        self.restore = prepared
+        self.asked.set()
+
+    def again(self) -> None:
+        """Forget what was done; who asked meanwhile for the end gets it."""
+        self.restore = None
+        if not self.for_good:
+            self.asked.clear()
+
+
 class AlreadyRunning(Exception):
     """Another daemon serves this site."""
 

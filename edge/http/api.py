@@ -27,6 +27,13 @@ class OpenRequest(BaseModel):
     actor: Annotated[str, Field(max_length=64)] = ""
 
 
+class RestoreRequest(BaseModel):
+    """Body of a restore: the name of a folder inside the site's, which `edge.admin.restoring.prepare` made."""
+
+    model_config = ConfigDict(extra="forbid")
+    prepared: Annotated[str, Field(max_length=32)]
+
+
 class _Samples(Collector):
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
@@ -56,6 +63,7 @@ def make_app(daemon: Daemon, token: str | None, sync: SyncDoor | None = None) ->
     app.include_router(_call_routes(daemon), dependencies=guarded)
     if token is None:
         app.include_router(_trace_routes(daemon))
+        app.include_router(_restore_routes(daemon))
     if sync is not None:
         app.include_router(local_routes(sync), dependencies=guarded)
         app.include_router(push_routes(sync, lambda request: token is None or _shows(request, token)))
@@ -143,6 +151,18 @@ def _trace_routes(daemon: Daemon) -> APIRouter:
         if followed is None:
             raise HTTPException(404, "there is no such apartment or device")
         return StreamingResponse(_lines(followed), media_type="application/x-ndjson")
+
+    return routes
+
+
+def _restore_routes(daemon: Daemon) -> APIRouter:
+    """Only on the local socket: who can write into the site's folder can do as much without it."""
+    routes = APIRouter(prefix="/api/v1")
+
+    @routes.post("/restore", include_in_schema=False)
+    async def restore(body: RestoreRequest) -> JSONResponse:
+        answer = daemon.restore(body.prepared)
+        return JSONResponse(dict(answer.body), 202 if answer.code == 0 else _STATUS_OF_CODE[answer.code])
 
     return routes
 

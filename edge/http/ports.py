@@ -50,6 +50,10 @@ class Daemon(Protocol):
         """SIP messages as they pass, all or those of an apartment (its id) or a device; None if there is no such."""
         ...
 
+    def restore(self, prepared: str) -> Answer:
+        """End, put the *prepared* folder of the site in place, begin anew. Returns before it ends."""
+        ...
+
     async def open_door(self, mac: str, relay: int | None, actor: str) -> Answer:
         """Open *mac*'s relay (None: every relay that lists ``remote``), audited as *actor*."""
         ...

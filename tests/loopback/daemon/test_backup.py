@@ -48,8 +48,6 @@ async def test_a_new_box_opens_the_doors_of_the_old_one(tmp_path: Path, addresse
                 group.create_task(present(door, 0))
                 made = group.create_task(old.run("backup", file, "--passphrase-file", str(phrase)))
             assert made.result().status == 0
-            refused = await old.run("restore", file, "--passphrase-file", str(phrase), "--yes")
-            assert refused.status == 3, "a daemon is never pulled away from its database"
             await add_card(old, LATER)
             await present(door, PRESENTED)
     assert len(await old.log("--kind", "access")) == 2 * PRESENTED
@@ -61,3 +59,42 @@ async def test_a_new_box_opens_the_doors_of_the_old_one(tmp_path: Path, addresse
         await door.wait("link", online=True)
         assert (await door.attempt("new", "rf_card", CARD))["message"]["granted"]
         assert not (await door.attempt("later", "rf_card", LATER))["message"]["granted"], "added after the backup"
+
+
+async def test_a_running_house_goes_back_to_its_backup(tmp_path: Path, addresses: Iterator[str]) -> None:
+    """Its devices come back by themselves, its log goes on, and what was there is kept."""
+    site = await a_site(tmp_path / "site", next(addresses))
+    file = str(tmp_path / "house.backup")
+    async with site.daemon(tmp_path / "site.log") as daemon:
+        login = await Running(site, daemon).login(GATE, "Gate")
+        assert (await site.run("backup", file)).status == 0
+        await add_card(site, LATER)
+        pid = (await site.edge("status"))["daemon"]["pid"]
+        async with login.simulated(type="0") as door:
+            await door.wait("link", online=True)
+            assert (await door.attempt("before", "rf_card", LATER))["message"]["granted"]
+            mark = door.events.mark()
+            restored = await site.run("restore", file, "--yes")
+            assert restored.status == 0, restored
+            await door.wait("link", 30.0, since=mark, online=False)
+            await door.wait("link", 30.0, since=mark, online=True)
+            assert not (await door.attempt("after", "rf_card", LATER))["message"]["granted"], "added after the backup"
+            assert (await door.attempt("card", "rf_card", CARD))["message"]["granted"]
+        assert (await site.edge("status"))["daemon"]["pid"] == pid
+    assert (await site.run("log", "verify")).status == 0
+    assert not list((tmp_path / "site").glob(".restore-*"))
+    assert list((tmp_path / "site").glob("edge.db.before-restore-*"))
+
+
+async def test_a_file_that_is_no_backup_leaves_the_running_house_alone(
+    tmp_path: Path, addresses: Iterator[str]
+) -> None:
+    site = await a_site(tmp_path / "site", next(addresses))
+    rubbish = tmp_path / "rubbish"
+    rubbish.write_bytes(b"PK\x03\x04 not a backup")
+    async with site.daemon(tmp_path / "site.log"):
+        since = (await site.edge("status"))["daemon"]["since"]
+        refused = await site.run("restore", str(rubbish), "--yes")
+        assert refused.status == 1
+        assert (await site.edge("status"))["daemon"]["since"] == since
+    assert not list((tmp_path / "site").glob(".restore-*"))

@@ -56,6 +56,9 @@ class FakeDaemon:
         finally:
             self.followers -= 1
 
+    def restore(self, prepared: str) -> Answer:
+        return self.answer
+
     async def open_door(self, mac: str, relay: int | None, actor: str) -> Answer:
         self.opened.append((mac, relay, actor))
         return self.answer

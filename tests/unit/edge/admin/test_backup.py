@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from edge.admin import buildings
-from edge.admin.backup import back_up, restore
+from edge.admin.backup import back_up
 from edge.admin.edit import reading
+from edge.admin.restoring import restore
 from edge.admin.site import Site, SiteError
 from edge.store import journal, outbox
 from edge.store.secrets import SecretsError
