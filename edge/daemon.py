@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,9 +11,11 @@ from edge.admin.restoring import PREPARED
 from edge.core.reasons import CAUSES
 from edge.doors.desk import DoorDesk
 from edge.doors.opener import Opening
+from edge.fleet.maintenance import Maintenance
 from edge.http.ports import Answer, Json, Sample
 from edge.ladders import follow, name_of, users_of
 from edge.runtime import Ending, LoopWatch
+from edge.store.errors import StoreError
 from edge.store.writer import Writer
 from edge.world import ChangeWatch, LiveWorld
 from models.device import Device
@@ -51,6 +53,7 @@ class Parts:
     capture: Callable[[str], bytes | None]
     site: Path
     ending: Ending
+    maintenance: Maintenance
 
 
 class DaemonFace:
@@ -195,6 +198,19 @@ class DaemonFace:
             users = (users or frozenset()) | {device.sip_user}
         trace = self._parts.sip.endpoint.trace
         return follow(trace, users, lambda user: name_of(self._parts.world.snapshot, user))
+
+    async def order(self, mac: str, verb: str, lines: Sequence[str], actor: str) -> Answer:
+        try:
+            outcome = await self._parts.maintenance.order(Mac(mac), verb, tuple(lines), actor)
+        except LookupError:
+            return Answer(1, {"ok": False, "error": f"there is no device {mac}"})
+        except StoreError as error:
+            return Answer(1, {"ok": False, "error": f"the order was given, but not logged: {error}"})
+        result = None if outcome.result is None else outcome.result.value
+        body = {"ok": outcome.done, "result": "done" if outcome.done else result}
+        if outcome.done:
+            return Answer(0, body)
+        return Answer(3 if outcome.result is None else 1, {**body, "error": outcome.why})
 
     def restore(self, prepared: str) -> Answer:
         folder = self._parts.site / prepared

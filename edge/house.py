@@ -2,8 +2,9 @@
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edge.accounts import Accounts
@@ -23,6 +24,7 @@ from edge.doors.desk import DoorDesk
 from edge.doors.ledger import StoreLedger
 from edge.doors.web_relay import WebRelaySettings
 from edge.fan import EventFan
+from edge.fleet.maintenance import Maintenance
 from edge.followers import CallsFollower, LoginsFollower, SipFollower
 from edge.home_assistant import ACTOR, HomeAssistant
 from edge.housekeeping import Chore, Housekeeping
@@ -34,6 +36,7 @@ from edge.peppers import PepperFollower
 from edge.reach import SipReach
 from edge.retention import LongKept, Retention
 from edge.runtime import Ending, LoopWatch
+from edge.store import journal
 from edge.store.engine import Store, open_store, site_url
 from edge.store.lazy import LazyWriter
 from edge.store.secrets import SiteSecrets
@@ -43,6 +46,7 @@ from edge.store_watch import StoreWatch
 from edge.world import ChangeWatch, LiveWorld, load_world
 from models.device_events import OpenResult
 from models.ids import CallId, CommunityId, DeviceId
+from models.log import LogEntry
 from mqtt.broker.choose import make_broker
 from mqtt.broker.external import ExternalBroker
 from mqtt.broker.listeners import TlsFiles
@@ -169,6 +173,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         capture=lambda call: ladder_pcap(phones.calls.ladder(CallId(call))),
         site=site,
         ending=ending,
+        maintenance=Maintenance(base.world, base.clock, plane, lambda row: _keep(base, row)),
     )
     sync = make_sync(base.site, config.central, base.store, base.secrets, base.writer, base.clock)
     base.world.listeners.append(lambda _: sync.component.changed())
@@ -199,6 +204,11 @@ def build(site: Path, config: Config, ending: Ending) -> House:
     community = base.world.snapshot.community.id
     house = House(community, base.store, components, sip, plane, broker, http, config, certificates)
     return house
+
+
+def _keep(base: Base, row: LogEntry) -> Awaitable[int]:
+    """Commit a row of the journal."""
+    return base.writer.write(partial(journal.append, entry=row, community=base.world.snapshot.community.id))
 
 
 def _sip(base: Base, accounts: Accounts) -> SipService:

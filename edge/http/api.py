@@ -3,7 +3,7 @@
 import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -24,6 +24,14 @@ class OpenRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     relay: Annotated[int, Field(ge=1, le=4)] | None = None
+    actor: Annotated[str, Field(max_length=64)] = ""
+
+
+class OrderRequest(BaseModel):
+    """Body of an order to a device. *lines*: ``KEY = VALUE`` for ``autop``."""
+
+    model_config = ConfigDict(extra="forbid")
+    lines: Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=64)] = []
     actor: Annotated[str, Field(max_length=64)] = ""
 
 
@@ -195,6 +203,14 @@ def _api_routes(daemon: Daemon) -> APIRouter:
     async def open_door(mac: str, body: OpenRequest) -> JSONResponse:
         """Open a door now; audited. 403: not allowed; 409: not carried out; the body says why."""
         answer = await daemon.open_door(mac, body.relay, body.actor or "api")
+        return JSONResponse(dict(answer.body), _STATUS_OF_CODE[answer.code])
+
+    @routes.post("/devices/{mac}/{verb}")
+    async def order(
+        mac: str, verb: Literal["reboot", "reset", "autop", "arm", "disarm"], body: OrderRequest
+    ) -> Response:
+        """Have a device do something; audited. 403: not for this device; 409: not carried out; the body says why."""
+        answer = await daemon.order(mac, verb, body.lines, body.actor or "api")
         return JSONResponse(dict(answer.body), _STATUS_OF_CODE[answer.code])
 
     return routes

@@ -1,6 +1,6 @@
 """What the HTTP side needs from the daemon."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,6 +48,10 @@ class Daemon(Protocol):
 
     def follow_sip(self, apartment: str | None, mac: str | None) -> AsyncIterator[Json] | None:
         """SIP messages as they pass, all or those of an apartment (its id) or a device; None if there is no such."""
+        ...
+
+    async def order(self, mac: str, verb: str, lines: Sequence[str], actor: str) -> Answer:
+        """Have a device reboot, reset, arm, …, audited as *actor*; *lines* are for ``autop``."""
         ...
 
     def restore(self, prepared: str) -> Answer:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -55,6 +55,9 @@ class FakeDaemon:
             await asyncio.Event().wait()
         finally:
             self.followers -= 1
+
+    async def order(self, mac: str, verb: str, lines: Sequence[str], actor: str) -> Answer:
+        return self.answer
 
     def restore(self, prepared: str) -> Answer:
         return self.answer

@@ -1,0 +1,1 @@
+"""The devices as a fleet: looking after them from afar, their firmware."""
