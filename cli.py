@@ -22,6 +22,7 @@ _COMMANDS: Final = {
     "landline": "Apartments' telephones.",
     "resident": "Residents and their apps.",
     "device": "Door phones, monitors, guard phones, readers.",
+    "firmware": "Versions of devices' firmware, and jobs that bring devices to one.",
     "relay": "A door's relays.",
     "schedule": "Hours of credentials, relays and doors.",
     "holiday": "Holidays of the community.",

@@ -81,6 +81,11 @@ class Accounts:
     def mqtt_accounts(self) -> Iterable[Account]:
         return self._world.logins.accounts
 
+    def device_password(self, mac: Mac) -> str | None:
+        """Of a device on the device plane; None for nobody."""
+        accounts = self._world.logins.accounts
+        return next((a.password for a in accounts if a.role is Role.DEVICE and a.user == mac), None)
+
     def clock_offsets_ms(self) -> Mapping[Mac, int]:
         by_id = self._world.snapshot.devices
         with self._store.read() as connection:

@@ -280,6 +280,8 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
         yield "calls.max_talk_s", "must be more than 0"
     if config.central.url and not _is_safe_url(config.central.url):
         yield "central.url", "must be https:// (plain http:// only to a loopback address)"
+    if config.http.public_url and not _is_web_address(config.http.public_url):
+        yield "http.public_url", "must look like https://host:port"
     if config.http.port and config.http.port in (config.sip.port, config.sip.tls_port):
         yield "http.port", "is taken by SIP"
 
@@ -404,6 +406,14 @@ def _is_dns_server(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_web_address(url: str) -> bool:
+    """Scheme, host and port, and nothing that would stand in the way of a path behind it."""
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        return False
+    return not (parts.username or parts.password or parts.query or parts.fragment or parts.path.strip("/"))
 
 
 def _is_safe_url(url: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edge.accounts import Accounts
 from edge.admin.edit import Admin
+from edge.admin.firmware import FOLDER as FIRMWARE_FOLDER
 from edge.announcements import load_recordings
 from edge.bindings import StoredBindings
 from edge.calls.desk import CallDesk, DeskPorts
@@ -24,7 +25,9 @@ from edge.doors.desk import DoorDesk
 from edge.doors.ledger import StoreLedger
 from edge.doors.web_relay import WebRelaySettings
 from edge.fan import EventFan
+from edge.fleet.files import FleetFiles, base_url
 from edge.fleet.maintenance import Maintenance
+from edge.fleet.upgrades import UpgradeRunner
 from edge.followers import CallsFollower, LoginsFollower, SipFollower
 from edge.home_assistant import ACTOR, HomeAssistant
 from edge.housekeeping import Chore, Housekeeping
@@ -173,11 +176,22 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         capture=lambda call: ladder_pcap(phones.calls.ladder(CallId(call))),
         site=site,
         ending=ending,
-        maintenance=Maintenance(base.world, base.clock, plane, lambda row: _keep(base, row)),
+        maintenance=Maintenance(base.world, base.clock, plane, partial(_keep, base)),
     )
     sync = make_sync(base.site, config.central, base.store, base.secrets, base.writer, base.clock)
     base.world.listeners.append(lambda _: sync.component.changed())
-    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync)
+    keep = partial(_keep, base)
+    files = FleetFiles(site / FIRMWARE_FOLDER, base.world, base.clock, accounts, keep)
+    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files)
+    upgrades = UpgradeRunner(
+        base.world,
+        base.clock,
+        base.store,
+        base.writer,
+        plane,
+        phones.desk.in_call,
+        lambda name: f"{base_url(config.http, http.port if http else 0)}/provision/firmware/{name}",
+    )
     components: list[Component] = [
         StoreService(base.writer, base.later),
         store_watch,
@@ -198,6 +212,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         local,
         watch,
         sync.component,
+        upgrades,
         _housekeeping(base),
         *([bridge] if bridge is not None else []),
     ]
@@ -346,7 +361,7 @@ def _bridge(
     return bridge
 
 
-def _http(base: Base, face: DaemonFace, sync: Syncing) -> tuple[HttpServer | None, HttpServer]:
+def _http(base: Base, face: DaemonFace, sync: Syncing, files: FleetFiles) -> tuple[HttpServer | None, HttpServer]:
     """The TCP server, if it is wanted, and the one on the local socket."""
     local = HttpServer(make_app(face, None, sync.door), name="local api", uds=base.site / "run" / "edge.sock")
     settings = base.config.http
@@ -356,7 +371,8 @@ def _http(base: Base, face: DaemonFace, sync: Syncing) -> tuple[HttpServer | Non
     if token is None:
         token = secrets.token_urlsafe(32)
         base.secrets.write_text("api_token", token)
-    return HttpServer(make_app(face, token, sync.door), name="http", listen=settings.listen, port=settings.port), local
+    app = make_app(face, token, sync.door, files)
+    return HttpServer(app, name="http", listen=settings.listen, port=settings.port), local
 
 
 def _long_kept(base: Base) -> LongKept:

@@ -22,7 +22,7 @@ from edge.core.plan import Calling, busy, make_plan, party_of, to_apartment
 from edge.core.plan_legs import Circumstances
 from edge.core.ports import Clock, World
 from edge.core.settings import CallSettings
-from models.call import Caller, CallPlan, CallRecord, Refusal, Target
+from models.call import Caller, CallPlan, CallRecord, LegState, Refusal, Target
 from models.community import Apartment, Resident
 from models.device import Device
 from models.ids import CallId, ResidentId, SipUser
@@ -126,6 +126,15 @@ class CallDesk:
         self._live.pop(call, None)
 
     # --- for others -------------------------------------------------------------------------------------------------
+
+    def in_call(self, device: Device) -> bool:
+        """Whether *device* calls, rings or talks now."""
+        live = (LegState.RINGING, LegState.ANSWERED)
+        return any(
+            record.caller_device == device.id
+            or any(leg.target == device.name and leg.state in live for leg in record.legs)
+            for record in self._live.values()
+        )
 
     def in_progress(self) -> tuple[CallRecord, ...]:
         """Calls that ring or talk now, oldest first."""

@@ -1,13 +1,13 @@
-"""`edge device reboot`, `reset`, `autop`, `arm` and `disarm`: orders that the running daemon gives to devices."""
+"""`edge device reboot`, `reset`, `autop`, `arm`, `disarm` and `upgrade`: orders for devices."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
 
-from edge.admin import device_list
-from edge.admin.find import find_device
 from edge.commands.base import FAILED, REFUSED, Cli, EdgeGroup, pass_cli
+from edge.commands.devices import chosen, targets
+from edge.commands.firmware import upgrade
 from edge.commands.progress import counted
 
 _COLUMNS: Final[Mapping[str, str | Callable[[Any], str]]] = {
@@ -21,39 +21,8 @@ _CODES: Final = {200: 0, 403: REFUSED}
 
 def add_to(group: EdgeGroup) -> None:
     """Make these commands of *group*."""
-    for command in (reboot, reset, autop, arm, disarm):
+    for command in (reboot, reset, autop, upgrade, arm, disarm):
         group.add_command(command)
-
-
-def _targets(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The devices that are meant: some by name, or all of a place."""
-    options = (
-        click.argument("devices", nargs=-1, metavar="[MAC]..."),
-        click.option("--building", metavar="NAME", help="Those of a building and of its apartments."),
-        click.option("--public", is_flag=True, help="Those of the public area."),
-        click.option("--all", "everywhere", is_flag=True, help="Those of the whole community."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
-def _chosen(cli: Cli, devices: Sequence[str], building: str | None, public: bool, everywhere: bool) -> list[Any]:
-    """Rows of the devices that are meant, by name."""
-    if sum((bool(devices), building is not None, public, everywhere)) != 1:
-        raise click.UsageError("say which: MACs or names, --building NAME, --public or --all")
-    with cli.reading() as scope:
-        if devices:
-            macs = {find_device(scope, typed).mac for typed in devices}
-            return [row for row in device_list.listed(scope, None) if row["mac"] in macs]
-        rows = device_list.listed(scope, None)
-    if building is not None:
-        return [row for row in rows if _in_building(row, building)]
-    return [row for row in rows if everywhere or row["place"] == "public"]
-
-
-def _in_building(row: Mapping[str, Any], building: str) -> bool:
-    return row["place"] != "public" and row["buildings"] != "all" and building in row["buildings"]
 
 
 def _give(cli: Cli, rows: Iterable[Any], verb: str, lines: Sequence[str] = ()) -> None:
@@ -86,26 +55,26 @@ def _given(cli: Cli, rows: Sequence[Any], verb: str, lines: Sequence[str]) -> It
 
 
 @click.command(cls=EdgeGroup.command_class)
-@_targets
+@targets
 @pass_cli
 def reboot(cli: Cli, devices: tuple[str, ...], **where: Any) -> None:
     """Reboot devices. Exit code 1 where one did not confirm it."""
-    _give(cli, _chosen(cli, devices, **where), "reboot")
+    _give(cli, chosen(cli, devices, **where), "reboot")
 
 
 @click.command(cls=EdgeGroup.command_class)
-@_targets
+@targets
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @pass_cli
 def reset(cli: Cli, devices: tuple[str, ...], yes: bool, **where: Any) -> None:
     """Bring devices back to their factory state. They need their logins anew then."""
-    rows = _chosen(cli, devices, **where)
+    rows = chosen(cli, devices, **where)
     cli.confirm(f"Reset {len(rows)} device(s) to their factory state?", yes)
     _give(cli, rows, "reset")
 
 
 @click.command(cls=EdgeGroup.command_class)
-@_targets
+@targets
 @click.option("--line", "lines", multiple=True, metavar="'KEY = VALUE'", help="Sent once, beside the configuration.")
 @pass_cli
 def autop(cli: Cli, devices: tuple[str, ...], lines: tuple[str, ...], **where: Any) -> None:
@@ -116,20 +85,20 @@ def autop(cli: Cli, devices: tuple[str, ...], lines: tuple[str, ...], **where: A
         checked = autop_lines(lines)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--line") from error
-    _give(cli, _chosen(cli, devices, **where), "autop", checked)
+    _give(cli, chosen(cli, devices, **where), "autop", checked)
 
 
 @click.command(cls=EdgeGroup.command_class)
-@_targets
+@targets
 @pass_cli
 def arm(cli: Cli, devices: tuple[str, ...], **where: Any) -> None:
     """Arm indoor monitors."""
-    _give(cli, _chosen(cli, devices, **where), "arm")
+    _give(cli, chosen(cli, devices, **where), "arm")
 
 
 @click.command(cls=EdgeGroup.command_class)
-@_targets
+@targets
 @pass_cli
 def disarm(cli: Cli, devices: tuple[str, ...], **where: Any) -> None:
     """Disarm indoor monitors."""
-    _give(cli, _chosen(cli, devices, **where), "disarm")
+    _give(cli, chosen(cli, devices, **where), "disarm")

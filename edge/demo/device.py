@@ -4,7 +4,8 @@ It has a telephone (SIP) and, if it is one of the community's devices, a link to
 nothing of the daemon but their addresses and its own logins. It is driven over JSON lines:
 
     first line      {"name", "phone": settings of a phone | null, "mqtt": the login that `edge device secret` prints
-                     | null, "type": 0, "model": "SIM-1", "relays": 1, "engine": "auto" | "pjsua" | "own"}
+                     | null, "type": 0, "model": "SIM-1", "firmware": "1.0", "relays": 1,
+                     "engine": "auto" | "pjsua" | "own"}
     told            {"do": "attempt", "id", "method", "value", "apartment"?}      {"do": "event", "type", …}
                     {"do": "present", "id", "method", "value", "apartment"?}: ask the edge, and decide alone without it
                     {"do": "quit"}, and every command of a phone (`edge.phone.handle`)
@@ -177,7 +178,10 @@ class SimulatedDevice:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.description = {key: settings[key] for key in ("type", "model", "relays") if key in settings}
-        self.description |= {"firmware": "1.0", "ip": settings["phone"]["ip"] if settings.get("phone") else "127.0.0.1"}
+        self.description |= {
+            "firmware": settings.get("firmware", "1.0"),
+            "ip": settings["phone"]["ip"] if settings.get("phone") else "127.0.0.1",
+        }
         self._phone: Phone | None = None
         if settings.get("phone"):
             phone = PhoneSettings(**settings["phone"])

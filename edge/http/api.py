@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge.http.passes import pass_routes
 from edge.http.ports import Daemon, Json, Sample, SyncDoor
+from edge.http.provision import DeviceFiles, provision_routes
 from edge.http.sync import local_routes, push_routes
 
 _STATUS_OF_CODE = {0: 200, 1: 409, 3: 403}
@@ -60,12 +61,19 @@ def _family(sample: Sample) -> CounterMetricFamily | GaugeMetricFamily:
     return kind(f"intercom_edge_{sample.name}", sample.help, labels=list(sample.labels or {}))
 
 
-def make_app(daemon: Daemon, token: str | None, sync: SyncDoor | None = None) -> FastAPI:
-    """The HTTP application. *token* None: every caller is trusted (the Unix socket); else a bearer token is asked."""
+def make_app(
+    daemon: Daemon, token: str | None, sync: SyncDoor | None = None, files: DeviceFiles | None = None
+) -> FastAPI:
+    """The HTTP application. *token* None: every caller is trusted (the Unix socket); else a bearer token is asked.
+
+    *files*: what devices may fetch by their own login.
+    """
     app = FastAPI(title="intercom-edge", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_health_routes(daemon))
     if token is not None:
         app.include_router(pass_routes())
+    if files is not None:
+        app.include_router(provision_routes(files))
     guarded = [Depends(_bearer(token))] if token is not None else []
     app.include_router(_api_routes(daemon), dependencies=guarded)
     app.include_router(_call_routes(daemon), dependencies=guarded)

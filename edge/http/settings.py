@@ -7,4 +7,5 @@ from dataclasses import dataclass
 class HttpSettings:
     listen: tuple[str, ...] = ("127.0.0.1",)  # addresses; the local API also has a Unix socket in the site folder
     port: int = 8080  # 0 = any free port, printed at start
+    public_url: str = ""  # where devices and apps reach this server, http(s)://host:port; "" = its first address
     enabled: bool = True  # false: neither HTTP nor the local API

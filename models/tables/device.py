@@ -187,16 +187,34 @@ class UpgradeState(enum.Enum):
     PENDING = "pending"
     PROCESSING = "processing"
     EXECUTED = "executed"
+    FAILED = "failed"  # for one device at least
+    CANCELLED = "cancelled"
+
+
+class DeviceUpgradeState(enum.Enum):
+    """How far one device of a job is."""
+
+    WAITING = "waiting"
+    SENT = "sent"  # it has confirmed the order
+    DONE = "done"  # it said that it runs the new version
+    FAILED = "failed"
 
 
 class UpgradeJob(Base, table=True):
     __tablename__: ClassVar[str] = "upgrade_job"
+    __table_args__ = (
+        CheckConstraint("at_once BETWEEN 1 AND 100", name="at_once"),
+        CheckConstraint("stop_after BETWEEN 1 AND 10000", name="stop_after"),
+    )
 
     id: str = text(key=True, make=lambda: new_id("u"))
     community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"))
     firmware_id: str = text(ForeignKey("firmware.id", ondelete="RESTRICT"))
-    at_ms: int = millis()
+    at_ms: int = millis()  # no earlier
+    until_ms: int = millis()  # a device that was not reached by then has failed
     reset_after: bool = flag()
+    at_once: int = integer()  # devices under way together, at most
+    stop_after: int = integer()  # failures; the devices that still wait have failed then too
     state: UpgradeState = column(one_of(UpgradeState, "state"), default=UpgradeState.PENDING)
 
 
@@ -205,5 +223,7 @@ class UpgradeJobDevice(Base, table=True):
 
     job_id: str = text(ForeignKey("upgrade_job.id", ondelete="CASCADE"), key=True)
     device_id: str = text(ForeignKey("device.id", ondelete="CASCADE"), key=True)
+    state: DeviceUpgradeState = column(one_of(DeviceUpgradeState, "state"), default=DeviceUpgradeState.WAITING)
+    sent_at_ms: int | None = millis(null=True)
     done_at_ms: int | None = millis(null=True)
     error: str = text(default="")

@@ -161,6 +161,12 @@ WRONG = [
         '[sip]\ndns_servers = "dns.google"',
         "edge.toml:2: sip.dns_servers must be addresses, or address:port, 'dns.google' is neither",
     ),
+    ('[http]\npublic_url = "edge.example"', "edge.toml:2: http.public_url must look like https://host:port"),
+    (
+        '[http]\npublic_url = "https://a:b@edge.example"',
+        "edge.toml:2: http.public_url must look like https://host:port",
+    ),
+    ('[http]\npublic_url = "https://edge.example/x"', "edge.toml:2: http.public_url must look like https://host:port"),
     ('[app]\npublic_url = "a\\u0007"', "edge.toml:2: app.public_url must not contain control characters"),
 ]
 
