@@ -21,6 +21,7 @@ _COMMANDS: Final = {
     "apartment": "Apartments, their service state, emptying them.",
     "landline": "Apartments' telephones.",
     "resident": "Residents and their apps.",
+    "app": "Residents' apps: invite, revoke.",
     "device": "Door phones, monitors, guard phones, readers.",
     "firmware": "Versions of devices' firmware, and jobs that bring devices to one.",
     "relay": "A door's relays.",

@@ -65,6 +65,11 @@ class AccessSettings:
 @dataclass(frozen=True, slots=True)
 class AppSettings:
     public_url: str = ""  # address at which residents' phones reach this edge; "" = the app is off
+    invite_hours: float = 72.0  # how long an invitation waits for its phone
+    ice_addresses: tuple[str, ...] = ()  # our addresses for picture and sound of apps; [] = those of [sip] listen
+    turn_url: str = ""  # relay for apps outside, turn:host:port or turns:…; its shared secret: secrets/turn_secret
+    turn_hours: float = 12.0  # how long an app's TURN credentials hold
+    push_contact: str = ""  # where push services may turn to, mailto:… or https://…; "" = public_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +287,25 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
         yield "central.url", "must be https:// (plain http:// only to a loopback address)"
     if config.http.public_url and not _is_web_address(config.http.public_url):
         yield "http.public_url", "must look like https://host:port"
+    yield from _app_contradictions(config.app)
     if config.http.port and config.http.port in (config.sip.port, config.sip.tls_port):
         yield "http.port", "is taken by SIP"
+
+
+def _app_contradictions(app: AppSettings) -> Iterator[tuple[str, str]]:
+    if app.public_url and not _is_web_address(app.public_url):
+        yield "app.public_url", "must look like https://host:port"
+    if not 0 < app.invite_hours <= 8784:
+        yield "app.invite_hours", "must be more than 0 and at most a year"
+    if not 0 < app.turn_hours <= 168:
+        yield "app.turn_hours", "must be more than 0 and at most a week"
+    for address in app.ice_addresses:
+        if not _is_address(address):
+            yield "app.ice_addresses", f"must be IP addresses, {address!r} is none"
+    if app.turn_url and not re.fullmatch(r"turns?:[A-Za-z0-9.:\[\]-]{1,255}(\?transport=(udp|tcp))?", app.turn_url):
+        yield "app.turn_url", "must look like turn:host:port"
+    if app.push_contact and not app.push_contact.startswith(("mailto:", "https://")):
+        yield "app.push_contact", "must begin with mailto: or https://"
 
 
 def _web_relay_contradictions(access: AccessSettings) -> Iterator[tuple[str, str]]:

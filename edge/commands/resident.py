@@ -70,11 +70,14 @@ def list_(cli: Cli, apartment: str | None) -> None:
 @click.argument("resident", metavar="ID")
 @pass_cli
 def show(cli: Cli, resident: str) -> None:
-    """One resident."""
+    """One resident, and the apps that were let in."""
+    from edge.portal import sessions
+
     with cli.reading() as scope:
         find_resident(scope, resident)
         (row,) = residents.listed(scope, only=resident)
-    cli.thing(row)
+        apps = sessions.listed(scope, resident)
+    cli.thing({**row, "apps": apps})
 
 
 @command.command()
