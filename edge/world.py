@@ -131,6 +131,11 @@ def _in_loop(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
 
 
 def changed_users(before: Snapshot, after: Snapshot) -> Iterable[str]:
-    """SIP users that are gone or no longer enabled."""
-    enabled_now = {user for user, owner in after.by_sip_user.items() if getattr(owner, "enabled", True)}
-    return [user for user in before.by_sip_user if user not in enabled_now]
+    """SIP users that are gone, no longer enabled, or another device's now."""
+    enabled_now = {user: owner for user, owner in after.by_sip_user.items() if getattr(owner, "enabled", True)}
+    return [user for user, owner in before.by_sip_user.items() if _mac(owner) != _mac(enabled_now.get(user))]
+
+
+def _mac(owner: object) -> object:
+    """What tells one owner of a SIP user from the next: a device's MAC; anything else is its own for good."""
+    return None if owner is None else getattr(owner, "mac", "")

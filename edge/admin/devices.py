@@ -11,6 +11,8 @@ from edge.admin.find import find_apartment, find_building, find_device, schedule
 from edge.core import checks
 from edge.core.checks import RuleBroken
 from edge.store.accounts import allocate_device_number, new_device_secrets, renew_device_secrets
+from edge.store.devices import forget_told
+from edge.store.panels import forget_confirmed
 from edge.store.tables import binding, device, device_building, mac_library
 from models.device import DeviceType, Place
 from models.ids import DeviceId, Mac, new_id
@@ -148,11 +150,34 @@ def remove(edit: Edit, typed: str, *, with_apartment: bool = False) -> None:
     if not with_apartment:
         _keep_a_monitor(edit, row)
     edit.audit_now("device.remove", device=row.id, apartment=row.apartment_id, mac=row.mac)
-    edit.connection.execute(
-        delete(binding).where(binding.c.community_id == edit.community_id, binding.c.sip_user == row.sip_user)
-    )
+    _drop_contacts(edit, row.sip_user)
     edit.connection.execute(delete(device).where(device.c.id == row.id))
     edit.note("device", row.id)
+
+
+def _drop_contacts(edit: Edit, sip_user: str) -> None:
+    own = (binding.c.community_id == edit.community_id, binding.c.sip_user == sip_user)
+    edit.connection.execute(delete(binding).where(*own))
+
+
+def replace(edit: Edit, typed: str, typed_mac: str) -> Mac:
+    """Another device takes the place of a broken one: its name, relays, numbers, rights, pending work. The new MAC.
+
+    It gets new passwords, so the old one is out at once, and is told everything anew. The old MAC stays in the library.
+    Raises RuleBroken for a MAC that is not in the library or not free, NotFound.
+    """
+    row = find_device(edit, typed)
+    edit.refuse_if_owned("device", row.id)
+    mac = checks.mac(typed_mac)
+    _must_be_free(edit, mac)
+    _drop_contacts(edit, row.sip_user)
+    edit.connection.execute(update(device).where(device.c.id == row.id).values(mac=mac))
+    renew_device_secrets(edit.connection, edit.vault, row.id)
+    forget_told(edit.connection, row.id, edit.now_ms)
+    forget_confirmed(edit.connection, row.id, edit.now_ms)
+    edit.note("device", row.id)
+    edit.audit("device.replace", device=row.id, mac_before=row.mac, mac=mac)
+    return mac
 
 
 def _keep_a_monitor(edit: Edit, row: Any) -> None:

@@ -156,6 +156,17 @@ def remove(cli: Cli, device: str) -> None:
 
 @command.command()
 @click.argument("device", metavar="MAC")
+@click.argument("other", metavar="NEW_MAC")
+@pass_cli
+def replace(cli: Cli, device: str, other: str) -> None:
+    """NEW_MAC takes the place of a broken device: name, relays, numbers and rights stay, its logins are new."""
+    with cli.edit() as edit:
+        mac = devices.replace(edit, device, other)
+    cli.done(f"{mac.upper()} is in the place of {device}; its logins: edge device secret {mac}", {"mac": mac})
+
+
+@command.command()
+@click.argument("device", metavar="MAC")
 @click.option("--renew", is_flag=True, help="Make new passwords first; the device must be set up anew.")
 @pass_cli
 def secret(cli: Cli, device: str, renew: bool) -> None:

@@ -63,7 +63,15 @@ class ConfigKeeper:
     def changed(self, change: Change) -> None:
         """A world listener. Credentials are in no configuration."""
         if change.accounts_too or change.before.orders != change.after.orders:
+            self._forget_replaced(change)
             self._work.set()
+
+    def _forget_replaced(self, change: Change) -> None:
+        """What the device before it confirmed, the one in its place has not."""
+        for identity, device in change.after.devices.items():
+            before, state = change.before.devices.get(identity), self._states.get(identity)
+            if before is not None and before.mac != device.mac and state is not None:
+                self._states[identity] = replace(state, confirmed=None)
 
     def acked(self, device: Mac, ack: Ack) -> None:
         """An ack that no command waits for: perhaps of a configuration."""

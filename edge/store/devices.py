@@ -89,6 +89,15 @@ def confirm_revision(connection: Connection, identity: DeviceId, revision: int, 
     _save(connection, identity, {"revision_confirmed": revision, "revision_confirmed_at_ms": now_ms})
 
 
+def forget_told(connection: Connection, identity: DeviceId, now_ms: int) -> None:
+    """Another device stands in its place: nothing that the one before told, confirmed or was known for holds."""
+    unknown = {field: None for field in ("online_since_ms", "seen_at_ms", "hello_at_ms", "relays", "door_open")}
+    confirmed = {"revision_confirmed": None, "revision_confirmed_at_ms": None, "panel_confirmed": None}
+    told = {"online": False, "model": "", "firmware": "", "ip": "", "clock_offset_ms": 0, "digest_fallback": False}
+    own = device_state.update().where(device_state.c.device_id == identity)
+    connection.execute(own.values(**unknown, **confirmed, **told, config_since_ms=now_ms))
+
+
 def _save(connection: Connection, identity: DeviceId, values: Mapping[str, Any]) -> bool:
     """False for a device that was removed meanwhile: what it told is of no use."""
     if connection.execute(select(device.c.id).where(device.c.id == identity)).first() is None:

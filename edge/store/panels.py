@@ -172,7 +172,10 @@ def forget_confirmed(connection: Connection, device: DeviceId, now_ms: int) -> N
     p = panel_credential
     connection.execute(update(p).where(p.c.device_id == device).values(confirmed=None))
     connection.execute(
-        text("UPDATE device_state SET panel_since_ms = COALESCE(panel_since_ms, :now_ms) WHERE device_id = :device"),
+        text(
+            "UPDATE device_state SET panel_since_ms = COALESCE(panel_since_ms, :now_ms)"
+            " WHERE device_id = :device AND panel_wanted IS NOT NULL"
+        ),
         {"device": device, "now_ms": now_ms},
     )
 

@@ -9,6 +9,7 @@ from edge.core import checks
 from edge.core.checks import RuleBroken
 from edge.core.template import OddCell
 from edge.store.accounts import device_mqtt_password, device_sip_password
+from edge.store.devices import save_digest_fallback, save_hello, states
 from edge.store.snapshot import load_snapshot
 from models.access import UnlockMethod
 from models.device import DeviceType, DigestOffer, Place
@@ -126,20 +127,20 @@ def test_basic_keeps_a_monitor_in_every_apartment(basic):
         apartments.remove(change, "101")
 
 
+def passwords(read, site, identity):
+    with read() as scope:
+        vault = site.secrets.vault
+        sip = device_sip_password(scope.connection, vault, identity)
+        return sip, device_mqtt_password(scope.connection, vault, identity)
+
+
 def test_logins_are_random_sealed_and_renewed(house, edit, read, site):
     with edit() as change:
         identity = devices.add(change, GATE, name="Gate", type=DOOR, placing=Placing())
-
-    def passwords():
-        with read() as scope:
-            vault = site.secrets.vault
-            sip = device_sip_password(scope.connection, vault, identity)
-            return sip, device_mqtt_password(scope.connection, vault, identity)
-
-    before = passwords()
+    before = passwords(read, site, identity)
     with edit() as change:
         devices.new_passwords(change, "Gate")
-    assert len({*before, *passwords()}) == 4
+    assert len({*before, *passwords(read, site, identity)}) == 4
     assert all(len(password) >= 24 for password in before)
     assert 10_000_000 <= int(stored(read)["Gate"].sip_user) <= 49_999_999
 
@@ -208,3 +209,25 @@ def test_adding_macs_again_adds_nothing(edit):
     with edit() as change:
         assert macs.add(change, [GATE, GATE.lower(), ROOM]) == 2
         assert macs.add(change, [GATE]) == 0
+
+
+def test_another_device_takes_the_place_of_a_broken_one(house, edit, read, site):
+    with edit() as change:
+        identity = devices.add(change, GATE, name="Gate", type=DOOR, placing=Placing())
+        relays.add(change, GATE, 1)
+        save_hello(change.connection, identity, model="R20", firmware="1", ip="127.0.0.9", relays=2, now_ms=1)
+        save_digest_fallback(change.connection, identity)
+    before = passwords(read, site, identity)
+    assert rule_of(edit, devices.replace, GATE, "0C1105000009") == "not_in_library"
+    assert rule_of(edit, devices.replace, GATE, GATE) == "bound"
+    user = stored(read)["Gate"].sip_user
+    with edit() as change:
+        assert devices.replace(change, "Gate", HALL) == HALL.lower()
+    after = stored(read)["Gate"]
+    assert (after.id, after.mac, after.sip_user, len(after.relays)) == (identity, HALL.lower(), user, 1)
+    assert after.digest is DigestOffer.BOTH
+    assert not set(passwords(read, site, identity)) & set(before)
+    with read() as scope:
+        assert states(scope.connection)[identity].model == ""
+    with edit() as change:
+        macs.remove(change, GATE)
