@@ -21,6 +21,7 @@ from sip.dialog import Dialog, DialogKey, key_of_request
 from sip.endpoint import Endpoint
 from sip.flow import Destination, Flow
 from sip.leg import SDP, Leg, LegTools
+from sip.leg_app import Apps
 from sip.leg_uas import UasLeg
 from sip.media.engine import MediaEngine
 from sip.media.recordings import Recordings
@@ -64,6 +65,7 @@ class B2bua:
         recordings: Recordings | None = None,
         end_on_silence: bool = True,
         srtp: Srtp = Srtp.PLAIN,
+        apps: Apps | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._desk = desk
@@ -86,6 +88,7 @@ class B2bua:
             recordings=recordings or {},
             end_on_silence=end_on_silence,
             srtp=srtp,
+            apps=apps,
         )
         self._entries: dict[DialogKey, _Entry] = {}
         self._calls: dict[CallId, Call] = {}

@@ -1,5 +1,6 @@
 """One call: the caller's leg, the legs that ring, and the call machine that says what happens next."""
 
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -41,13 +42,15 @@ from edge.core.ports import CallDesk
 from models.call import Caller, CallPlan, CallRecord, DigitSource, LegKind, Target
 from models.ids import CallId
 from sip.b2bua_announce import Announcer
-from sip.b2bua_exchange import Exchange, Side
+from sip.b2bua_exchange import Asked, Exchange, Side
 from sip.b2bua_invite import CONTACT_USER, CallingParty, NoRoad, Roads
 from sip.b2bua_media import CallMedia, EndPolicy, NotAcceptable, usable
 from sip.b2bua_srtp import Srtp
 from sip.b2bua_stats import faults, with_media
 from sip.flow import Destination, Flow, Handle
 from sip.leg import Leg, LegTools
+from sip.leg_app import APP_HOST, APP_KEY, AppLeg, Apps, Summons
+from sip.leg_requests import MEDIA_CONTROL
 from sip.leg_uac import UacLeg
 from sip.leg_uas import UasLeg
 from sip.media.engine import CALLER_END, End, MediaUnavailable, OpenMedia
@@ -67,6 +70,11 @@ REASON_HEADERS: Final[Mapping[CancelReason, str | None]] = {
     CancelReason.DECLINED_ELSEWHERE: "SIP;cause=603",
 }
 _TELEPHONES: Final = frozenset({LegKind.LANDLINE, LegKind.PHONE})
+# RFC 5168 §6.1
+_FAST_UPDATE: Final = (
+    b'<?xml version="1.0" encoding="utf-8"?>\r\n<media_control><vc_primitive><to_encoder>'
+    b"<picture_fast_update/></to_encoder></vc_primitive></media_control>\r\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,7 @@ class CallTools:
     count: Callable[[str], None]  # one more of what metrics show
     recordings: Recordings = field(default_factory=dict)  # played before a refusal; empty: at once
     srtp: Srtp = Srtp.PLAIN  # what telephones on TLS are offered
+    apps: Apps | None = None  # where apps are rung that are no telephones
     end_on_silence: bool = True  # a side that went silent ends the call; else its row tells it
 
 
@@ -93,7 +102,7 @@ class _Rung:
     """A leg and what we know of it."""
 
     target: Target
-    leg: UacLeg
+    leg: UacLeg | AppLeg
     description: bytes = b""  # its answer, or its offer where the caller brought none
 
 
@@ -122,6 +131,8 @@ class Call:
         self._caller: UasLeg | None = None
         self._rung: dict[LegNumber, _Rung] = {}
         self._bridged: LegNumber | None = None
+        self._picture_to: LegNumber | None = None  # the app by which the caller's picture comes before an answer
+        self._fast_update_refused = False
         self._legs_on_the_wire = 0
         self._finished = False
         self._events: deque[Event] = deque()
@@ -163,7 +174,7 @@ class Call:
         self._events.clear()
         self._in_ruins(self._end_by_the_machine)
         for rung in list(self._rung.values()):
-            self._in_ruins(rung.leg.cancel)
+            self._in_ruins(_cancelled, rung.leg)
         if self._caller is not None and not self._caller.over:
             self._in_ruins(self._caller.hang_up_now)
         self._in_ruins(self._announcer.finish)
@@ -193,6 +204,9 @@ class Call:
 
     def _ring(self, command: RingLeg) -> None:
         number, target = command.leg, command.target
+        if command.contact.key.startswith(APP_KEY) and self._tools.apps is not None:
+            self._ring_app(command, self._tools.apps)
+            return
         caller = self._require_caller()
         road = self._tools.roads.to(target, command.contact, self.basics.party, caller.request)
         if isinstance(road, NoRoad):
@@ -214,6 +228,32 @@ class Call:
         self.course.names[leg.request.call_id] = target.name
         leg.ring()
 
+    def _ring_app(self, command: RingLeg, apps: Apps) -> None:
+        number, target, caller = command.leg, command.target, self._require_caller()
+        self._media.add(number, APP_HOST, self._policy(target, ""))
+        try:
+            offer = self._media.offer(CALLER_END, number, caller.request.body) if caller.request.body else b""
+        except (NotAcceptable, MediaUnavailable) as error:
+            log.warning("an app cannot be rung", extra={"call": self.basics.id, "why": str(error)})
+            self._release(number)
+            self.feed(LegFailed(number, error.status if isinstance(error, NotAcceptable) else 503))
+            return
+        leg = AppLeg(apps, self)
+        self._rung[number] = _Rung(target, leg)
+        self._legs_on_the_wire += 1
+        party = self.basics.party
+        leg.ring(
+            Summons(
+                self.basics.id,
+                number,
+                target,
+                command.contact.key,
+                self.basics.plan,
+                party.name or party.number,
+                offer,
+            )
+        )
+
     def _policy(self, target: Target, transport: str) -> EndPolicy:
         plan = self.basics.plan
         same_group = plan.same_group(target)
@@ -228,7 +268,10 @@ class Call:
     def _cancel(self, command: CancelLeg) -> None:
         rung = self._rung.get(command.leg)
         if rung is not None:
-            rung.leg.cancel(REASON_HEADERS[command.reason])
+            if isinstance(rung.leg, AppLeg):
+                rung.leg.cancel(command.reason)
+            else:
+                rung.leg.cancel(REASON_HEADERS[command.reason])
             self._release(command.leg)
 
     def _hang_up_leg(self, command: HangUpLeg) -> None:
@@ -245,6 +288,7 @@ class Call:
             try:
                 description = self._media.answer(command.leg, CALLER_END, rung.description)
                 self._media.connect(command.leg)
+                self._picture_to = command.leg if isinstance(rung.leg, AppLeg) else None
             except NotAcceptable:  # early media that cannot be used is none
                 description = b""
         caller.progress(command.status if description or command.status != 183 else 180, description)
@@ -327,6 +371,9 @@ class Call:
                 return
             self._rung[self._bridged].leg.acknowledge_answer(answer)
         self.feed(CallerConfirmed())
+        winner = self._rung.get(self._bridged) if self._bridged is not None else None
+        if winner is not None and isinstance(winner.leg, AppLeg):
+            winner.leg.confirmed()
 
     # --- what the rung legs say -------------------------------------------------------------------------------------
 
@@ -370,6 +417,51 @@ class Call:
             self.feed(LegHungUp(number))
             self._release(number)
 
+    # --- what apps say ----------------------------------------------------------------------------------------------
+
+    def app_ringing(self, leg: AppLeg, description: bytes) -> None:
+        """*description*: where the picture goes before the answer, and from where the edge's own ringing tone comes."""
+        number = self._number(leg)
+        if number is None:
+            return
+        early = bool(description) and bool(self._require_caller().request.body)
+        if early:
+            self._rung[number].description = description
+        self.feed(LegRinging(number, 183 if early else 180, early_media=early, of_edge=early))
+
+    def app_answered(self, leg: AppLeg, description: bytes) -> None:
+        number = self._number(leg)
+        if number is not None:
+            self._rung[number].description = description or self._rung[number].description
+            self.feed(LegAnswered(number))
+
+    def app_failed(self, leg: AppLeg, status: int) -> None:
+        number = self._number(leg)
+        if number is not None:
+            self._release(number)
+            self.feed(LegFailed(number, status))
+
+    def app_hung_up(self, leg: AppLeg) -> None:
+        number = self._number(leg)
+        if number is not None:
+            self.feed(LegHungUp(number))
+            self._release(number)
+
+    def app_wants_picture(self, leg: AppLeg) -> None:
+        """By INFO (RFC 5168), beside the RTCP that the app's side sends: few doors know both. Not after a refusal."""
+        caller = self._caller
+        if caller is None or not caller.talks or self._fast_update_refused:
+            return
+
+        def final(status: int, _response: Response | None) -> None:
+            self._fast_update_refused = status >= 300
+
+        caller.inform(MEDIA_CONTROL, _FAST_UPDATE, final)
+
+    def app_over(self, leg: AppLeg) -> None:
+        self._legs_on_the_wire -= 1
+        self._leave_when_over()
+
     def leg_offers(self, leg: Leg, tx: ServerTx) -> None:
         self._exchange.offer(tx, *self._sides(leg))
 
@@ -396,6 +488,8 @@ class Call:
         self.feed(Digit(None if end == CALLER_END else end, digit, DigitCarrier.RFC4733))
 
     def media_silent(self, end: End) -> None:
+        if self._bridged is None:  # before the answer a door may be slow to send its picture; the answer counts anew
+            return
         side = "caller" if end == CALLER_END else self._rung[end].target.name if end in self._rung else ""
         log.warning("a side of a call went silent", extra={"call": self.basics.id, "side": side})
         if self._tools.end_on_silence:
@@ -408,10 +502,10 @@ class Call:
             raise RuntimeError("the call has not begun")
         return self._caller
 
-    def _number(self, leg: Leg) -> LegNumber | None:
+    def _number(self, leg: Leg | AppLeg) -> LegNumber | None:
         return next((number for number, rung in self._rung.items() if rung.leg is leg), None)
 
-    def _sides(self, asking: Leg) -> tuple[Side, Side | None]:
+    def _sides(self, asking: Leg) -> tuple[Side, Asked | None]:
         """The side that asks, and the one it is bridged to."""
         caller = self._require_caller()
         number = self._number(asking)
@@ -419,8 +513,8 @@ class Call:
         if self._bridged is None or (number is not None and number != self._bridged):
             return here, None
         if number is None:
-            return here, Side(self._rung[self._bridged].leg, self._bridged)
-        return here, Side(caller, CALLER_END)
+            return here, Asked(self._rung[self._bridged].leg, self._bridged)
+        return here, Asked(caller, CALLER_END)
 
     def _redirect(self, response: Response | None) -> tuple[str, ...]:
         """Users that a 3xx names in our own realm; others get no packet (decision 27)."""
@@ -440,6 +534,21 @@ class Call:
         stats = self._media.release(end)
         if stats:
             self.stats[end] = stats
+        if end == self._picture_to:
+            self._picture_to = None
+            self._show_another_app()
+
+    def _show_another_app(self) -> None:
+        """The app that had the caller's picture rings no more: those that ring on must not lose it."""
+        if self._bridged is not None or self._finished:
+            return
+        for number, rung in self._rung.items():
+            if isinstance(rung.leg, AppLeg) and not rung.leg.over and rung.description:
+                with contextlib.suppress(NotAcceptable):
+                    self._media.answer(number, CALLER_END, rung.description)
+                    self._media.connect(number)
+                    self._picture_to = number
+                return
 
     def _arm(self) -> None:
         due = self.machine.next_due()
@@ -457,6 +566,13 @@ class Call:
     def _leave_when_over(self) -> None:
         if self._finished and self._legs_on_the_wire == 0:
             self._tools.done(self)
+
+
+def _cancelled(leg: UacLeg | AppLeg) -> None:
+    if isinstance(leg, AppLeg):
+        leg.cancel(CancelReason.NONE)
+    else:
+        leg.cancel()
 
 
 def _summary(record: CallRecord) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from sip.b2bua_media import CallMedia, NotAcceptable
 from sip.leg import Leg
+from sip.leg_app import AppLeg
 from sip.media.engine import End, MediaUnavailable
 from sip.message import Response
 from sip.server_tx import ServerTx
@@ -24,6 +25,14 @@ class Side:
     end: End
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The other side; only this one can be an app."""
+
+    leg: Leg | AppLeg
+    end: End
+
+
 class Exchange:
     """Passes offers and questions between the two sides of one call."""
 
@@ -31,7 +40,7 @@ class Exchange:
         self._media = media
         self._on_broken = on_broken  # the sides no longer agree on a session: the call has to end
 
-    def offer(self, tx: ServerTx, asking: Side, asked: Side | None) -> None:
+    def offer(self, tx: ServerTx, asking: Side, asked: Asked | None) -> None:
         """A re-INVITE, or an UPDATE with a description, of *asking*. *asked* is None while the call is not bridged."""
         method = tx.request.method
         if method == "UPDATE" and asked is not None and "UPDATE" not in asked.leg.peer_allows:
@@ -43,7 +52,7 @@ class Exchange:
         else:
             self._ask_for_offer(tx, asking, asked)
 
-    def info(self, tx: ServerTx, asking: Side, asked: Side | None) -> None:
+    def info(self, tx: ServerTx, asking: Side, asked: Asked | None) -> None:
         """An INFO that is not for us."""
         if asked is None or not asked.leg.talks:
             asking.leg.refuse(tx, 500)
@@ -57,7 +66,7 @@ class Exchange:
 
         asked.leg.inform(tx.request.content_type, tx.request.body, final)
 
-    def _pass_offer(self, tx: ServerTx, asking: Side, asked: Side, method: str) -> None:
+    def _pass_offer(self, tx: ServerTx, asking: Side, asked: Asked, method: str) -> None:
         try:
             description = self._media.offer(asking.end, asked.end, tx.request.body)
         except (NotAcceptable, MediaUnavailable) as error:
@@ -77,7 +86,7 @@ class Exchange:
 
         asked.leg.offer(method, description, final)
 
-    def _ask_for_offer(self, tx: ServerTx, asking: Side, asked: Side) -> None:
+    def _ask_for_offer(self, tx: ServerTx, asking: Side, asked: Asked) -> None:
         """A re-INVITE without a description: the other side's offer comes in its 2xx, the answer in the ACK."""
 
         def final(status: int, response: Response | None) -> None:

@@ -241,7 +241,7 @@ class CallMachine:
         leg = self._legs.get(event.leg)
         if leg is None or leg.phase is not Phase.RINGING or event.status <= 100:
             return
-        alone = self._legs.rung_in_stage() == 1 and not self._run.queue
+        alone = event.of_edge or (self._legs.rung_in_stage() == 1 and not self._run.queue)
         passed = PROGRESS.get((self._heard, event.early_media and alone))
         if passed is None:
             return

@@ -45,6 +45,7 @@ class LegRinging:
     leg: Leg
     status: int = 180
     early_media: bool = False
+    of_edge: bool = False  # its sound is the edge's own, so that it may be passed though others ring beside it
 
 
 @dataclass(frozen=True, slots=True)

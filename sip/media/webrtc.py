@@ -1,0 +1,170 @@
+"""One app's WebRTC connection: payloads pass unchanged both ways, aiortc does ICE, DTLS, SRTP, RTCP, NACK and RTX.
+
+The only module that touches private names of aiortc: `_next_encoded_frame`, `_send_keyframe`, `_handle_rtp_packet`
+(that is why its version is pinned; `tests/unit/sip/media/test_webrtc.py` is the contract). Nothing is decoded.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aioice.ice
+from aiortc import (
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcrtpsender import RTCEncodedFrame
+
+QUEUED_FRAMES_MAX: Final = 320  # more than a cache of key frames holds
+OFFER_CHARS_MAX: Final = 32_768
+NEGOTIATION_S: Final = 10.0
+CLOSE_S: Final = 5.0
+_NO_LEVEL: Final[Any] = None  # how loud a frame is: not known without decoding it
+
+log = logging.getLogger(__name__)
+for _name in ("aiortc", "aioice"):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # they format each packet
+
+
+class NotUsable(Exception):
+    """The app's description cannot be answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerEvents:
+    """What a connection tells; each on the event loop."""
+
+    microphone: Callable[[int, bytes], None]  # timestamp, payload
+    connected: Callable[[], None]
+    keyframe: Callable[[], None]
+    closed: Callable[[], None]  # it failed, or the app closed it
+
+
+def use_addresses(addresses: Sequence[str]) -> None:
+    """Make *addresses* the only ones that browsers are offered; all others of the host stay unknown to them."""
+
+    def ours(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+        return [one for one in addresses if (use_ipv6 if ":" in one else use_ipv4)]
+
+    aioice.ice.get_host_addresses = ours
+
+
+class PayloadTrack(MediaStreamTrack):
+    """Payloads that the sender turns into RTP as they are; the oldest is dropped where nobody takes them."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self._queue: asyncio.Queue[Any] = asyncio.Queue(maxsize=QUEUED_FRAMES_MAX)
+
+    def push(self, payloads: Sequence[bytes], timestamp: int) -> None:
+        if self._queue.full():
+            self._queue.get_nowait()
+        self._queue.put_nowait(RTCEncodedFrame(list(payloads), timestamp, _NO_LEVEL))
+
+    async def recv(self) -> Any:
+        if self.readyState != "live":
+            raise MediaStreamError
+        return await self._queue.get()
+
+
+class Peer:
+    """A connection, made for one offer and never renegotiated. `close` must be awaited."""
+
+    def __init__(self, events: PeerEvents, audio_mime: str, *, video: bool) -> None:
+        # Never without a list: aiortc would ask a public STUN server.
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self._events = events
+        self._audio = PayloadTrack("audio")
+        sound: Any = self._pc.addTransceiver(self._audio, "sendrecv")
+        sound.setCodecPreferences(_preferred("audio", audio_mime))
+        _pass_through(sound.sender, self._audio)
+        sound.receiver._handle_rtp_packet = self._microphone
+        self._video: PayloadTrack | None = None
+        if video:
+            self._video = PayloadTrack("video")
+            picture: Any = self._pc.addTransceiver(self._video, "sendonly")
+            picture.setCodecPreferences(_preferred("video", "video/h264", "video/rtx"))
+            _pass_through(picture.sender, self._video)
+            picture.sender._send_keyframe = events.keyframe
+        self._closed = False
+        self._pc.on("connectionstatechange", self._changed)
+
+    @property
+    def connected(self) -> bool:
+        return not self._closed and self._pc.connectionState == "connected"
+
+    async def accept(self, offer: str) -> str:
+        """The answer to the app's offer. Raises NotUsable."""
+        if len(offer) > OFFER_CHARS_MAX or "m=audio" not in offer:
+            raise NotUsable("not an offer of an app")
+        try:
+            async with asyncio.timeout(NEGOTIATION_S):
+                await self._pc.setRemoteDescription(RTCSessionDescription(without_names(offer), "offer"))
+                await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except Exception as error:  # noqa: BLE001 - aiortc raises whatever its parser runs into
+            raise NotUsable(f"{type(error).__name__}: {error}"[:200]) from error
+        return str(self._pc.localDescription.sdp)
+
+    def push_audio(self, payload: bytes, timestamp: int) -> None:
+        self._audio.push((payload,), timestamp)
+
+    def push_video(self, payloads: Sequence[bytes], timestamp: int) -> None:
+        if self._video is not None:
+            self._video.push(payloads, timestamp)
+
+    async def close(self) -> None:
+        """Idempotent; threads and sockets are gone when it returns."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._pc.close()
+        except TimeoutError:
+            log.warning("a WebRTC connection took more than %.0f s to close", CLOSE_S)
+
+    def _changed(self) -> None:
+        state = self._pc.connectionState
+        if self._closed:
+            return
+        if state == "connected":
+            self._events.connected()
+        elif state in ("failed", "closed"):
+            self._events.closed()
+
+    async def _microphone(self, packet: Any, arrival_time_ms: int) -> None:
+        if packet.payload and not self._closed:
+            self._events.microphone(packet.timestamp, packet.payload)
+
+
+def without_names(offer: str) -> str:
+    """*offer* without mDNS candidates, which take a second to look up; the browser is found by its own checks.
+
+    The end of candidates goes too, or ICE would give up at once.
+    """
+    kept = [
+        line
+        for line in offer.splitlines()
+        if not (line.startswith("a=candidate") and ".local" in line) and line != "a=end-of-candidates"
+    ]
+    return "\r\n".join(kept) + "\r\n"
+
+
+def _preferred(kind: str, *names: str) -> list[Any]:
+    return [codec for codec in RTCRtpSender.getCapabilities(kind).codecs if codec.mimeType.lower() in names]
+
+
+def _pass_through(sender: Any, track: PayloadTrack) -> None:
+    async def next_frame(_codec: Any) -> Any:
+        frame = await track.recv()
+        return frame if sender._enabled else None
+
+    sender._next_encoded_frame = next_frame

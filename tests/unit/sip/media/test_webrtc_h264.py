@@ -1,0 +1,71 @@
+from sip.media.webrtc_h264 import CACHED_UNITS_MAX, UNIT_BYTES_MAX, AccessUnit, Depacketizer, KeyFrameCache, nal_types
+
+SPS, PPS, IDR, SLICE = b"\x67sps", b"\x68pps", b"\x65idr", b"\x41p"
+
+
+def test_key_frames_are_seen_in_every_packing() -> None:
+    assert nal_types(IDR) == (5,)
+    assert nal_types(b"\x7c\x85start of an IDR") == (5,)
+    assert nal_types(b"\x78\x00\x04\x67sps\x00\x04\x65idr") == (7, 5)
+    assert nal_types(b"\x78\x00") == ()
+    assert nal_types(b"\x7c") == ()
+    assert nal_types(b"") == ()
+
+
+def test_a_picture_ends_with_the_marker_or_with_another_stamp() -> None:
+    pictures = Depacketizer()
+    assert list(pictures.feed(1, 0, False, SPS)) == []
+    assert list(pictures.feed(2, 0, True, IDR)) == [AccessUnit((SPS, IDR), 0, True)]
+    assert list(pictures.feed(3, 100, False, SLICE)) == []
+    assert list(pictures.feed(4, 200, True, SLICE)) == [
+        AccessUnit((SLICE,), 100, False),
+        AccessUnit((SLICE,), 200, False),
+    ]
+    assert not pictures.take_loss()
+
+
+def test_what_lost_a_packet_is_dropped_whole_and_told_once() -> None:
+    pictures = Depacketizer()
+    list(pictures.feed(65535, 0, False, SPS))
+    assert list(pictures.feed(1, 0, True, IDR)) == []
+    assert pictures.take_loss()
+    assert not pictures.take_loss()
+    assert list(pictures.feed(1, 0, True, IDR)) == [], "repeated"
+    assert list(pictures.feed(0, 0, True, IDR)) == [], "late"
+    assert [unit.payloads for unit in pictures.feed(2, 9, True, SLICE)] == [(SLICE,)]
+    assert not pictures.take_loss()
+
+
+def test_a_picture_without_an_end_is_bounded() -> None:
+    pictures = Depacketizer()
+    for number in range(UNIT_BYTES_MAX // 1000 + 2):
+        assert list(pictures.feed(number, 0, False, b"\x41" + bytes(999))) == []
+    assert pictures.take_loss()
+
+
+def test_a_new_watcher_gets_everything_since_the_key_frame_at_once() -> None:
+    cache = KeyFrameCache()
+    cache.take(AccessUnit((SLICE,), 0, False))
+    assert cache.catch_up() == []
+    for number, key in enumerate((True, False, False)):
+        cache.take(AccessUnit((IDR if key else SLICE,), 3000 * number, key))
+    assert cache.catch_up() == [((IDR,), 6000 - 180), ((SLICE,), 6000 - 90), ((SLICE,), 6000)]
+    cache.take(AccessUnit((IDR,), 9000, True))
+    assert cache.catch_up() == [((IDR,), 9000)]
+    cache.forget()
+    cache.take(AccessUnit((SLICE,), 12000, False))
+    assert cache.catch_up() == []
+
+
+def test_parameter_sets_of_the_description_go_before_a_key_frame_that_has_none() -> None:
+    cache = KeyFrameCache((SPS, PPS))
+    assert cache.take(AccessUnit((IDR,), 0, True)).payloads == (SPS, PPS, IDR)
+    assert cache.take(AccessUnit((SPS, IDR), 0, True)).payloads == (SPS, IDR)
+
+
+def test_the_cache_is_bounded() -> None:
+    cache = KeyFrameCache()
+    cache.take(AccessUnit((IDR,), 0, True))
+    for number in range(CACHED_UNITS_MAX):
+        cache.take(AccessUnit((SLICE,), number, False))
+    assert cache.catch_up() == []
