@@ -25,7 +25,7 @@ from edge.doors.desk import DoorDesk
 from edge.doors.ledger import StoreLedger
 from edge.doors.web_relay import WebRelaySettings
 from edge.fan import EventFan
-from edge.fleet.files import FleetFiles, base_url
+from edge.fleet.files import FleetFiles, Where, base_url, reachable
 from edge.fleet.maintenance import Maintenance
 from edge.fleet.upgrades import UpgradeRunner
 from edge.followers import CallsFollower, LoginsFollower, SipFollower
@@ -114,6 +114,12 @@ class House:
             "http": http,
         }
 
+    def where(self) -> Where:
+        """Where devices reach us, as they are told in their files. A box that listens to any address tells its own."""
+        host, _, port = self.sip.listening.udp[0].rpartition(":")
+        url = base_url(self.config.http, self.http.port if self.http is not None else 0)
+        return Where(reachable(host.strip("[]")), int(port), f"{url}/provision/")
+
     def reload(self) -> None:
         """SIGHUP."""
         log.info("reload: changes of the store are in force by themselves; edge.toml is read at start")
@@ -190,7 +196,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         base.writer,
         plane,
         phones.desk.in_call,
-        lambda name: f"{base_url(config.http, http.port if http else 0)}/provision/firmware/{name}",
+        lambda name: f"{house.where().files}firmware/{name}",
     )
     components: list[Component] = [
         StoreService(base.writer, base.later),

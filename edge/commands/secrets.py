@@ -1,14 +1,11 @@
 """Logins as devices and apps need them: where to connect to, and as whom."""
 
-import ipaddress
-import socket
-from typing import Any, Final
+from typing import Any
 
 from edge.commands.base import Cli
 from edge.commands.daemon import ask_if_running
 from edge.config import Config
-
-_ELSEWHERE: Final = ("198.51.100.1", 9)  # documentation address: only the route to it is asked for, nothing is sent
+from edge.fleet.files import base_url, reachable
 
 
 def sip_login(cli: Cli, user: str, password: str | None, realm: str) -> dict[str, Any]:
@@ -33,6 +30,13 @@ def mqtt_login(cli: Cli, user: str, password: str | None, community: str) -> dic
     }
 
 
+def http_url(cli: Cli) -> str:
+    """Where devices reach the HTTP server, without a slash at its end."""
+    settings = cli.site.config.http
+    served = _running(cli).get("http") or {}
+    return base_url(settings, int(served.get("port") or settings.port))
+
+
 def _running(cli: Cli) -> dict[str, Any]:
     return ask_if_running(cli.site.folder, "/status") or {}
 
@@ -41,16 +45,16 @@ def _sip_server(cli: Cli) -> str:
     served = (_running(cli).get("sip") or {}).get("udp") or []
     if served:
         host, _, port = str(served[0]).rpartition(":")
-        return _joined(_reachable(host.strip("[]")), int(port))
+        return _joined(reachable(host.strip("[]")), int(port))
     sip = cli.site.config.sip
-    return _joined(_reachable(sip.listen[0]), sip.port)
+    return _joined(reachable(sip.listen[0]), sip.port)
 
 
 def _mqtt_server(cli: Cli) -> dict[str, Any]:
     served = _running(cli).get("mqtt") or {}
     config = cli.site.config
     if served.get("host"):
-        return {"host": _reachable(str(served["host"])), "port": served["port"], "tls": bool(served.get("tls"))}
+        return {"host": reachable(str(served["host"])), "port": served["port"], "tls": bool(served.get("tls"))}
     return _configured_mqtt(config)
 
 
@@ -63,24 +67,8 @@ def _configured_mqtt(config: Config) -> dict[str, Any]:
         return {"host": url.hostname, "port": url.port or (8883 if tls else 1883), "tls": tls}
     tls = bool(config.tls.certificate)
     port = config.mqtt.tls_port if tls else config.mqtt.port
-    return {"host": _reachable(config.mqtt.listen[0]), "port": port, "tls": tls}
+    return {"host": reachable(config.mqtt.listen[0]), "port": port, "tls": tls}
 
 
 def _joined(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _reachable(host: str) -> str:
-    """*host*, or where it means *any address* the one that this machine uses towards its network."""
-    try:
-        anywhere = ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return host
-    if not anywhere:
-        return host
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(_ELSEWHERE)
-            return str(probe.getsockname()[0])
-    except OSError:
-        return "127.0.0.1"

@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -12,6 +13,15 @@ from models.ids import Mac, new_id
 from models.log import LogEntry, LogKind
 
 _ELSEWHERE: Final = ("192.0.2.1", 9)  # RFC 5737; nothing is sent there
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where devices find us. *files*: an URL with a slash at its end."""
+
+    sip_host: str
+    sip_port: int
+    files: str
 
 
 class Passwords(Protocol):
@@ -53,14 +63,17 @@ def base_url(settings: HttpSettings, port: int) -> str:
     """Where devices reach our HTTP server: as configured, or by the first address it listens on."""
     if settings.public_url:
         return settings.public_url.rstrip("/")
-    host = settings.listen[0]
-    if ipaddress.ip_address(host).is_unspecified:
-        host = _own_address(host)
+    host = reachable(settings.listen[0])
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _own_address(unspecified: str) -> str:
-    """The address of this box that others see; loopback where it has no network."""
+def reachable(host: str) -> str:
+    """*host*, or where it means *any address* the one that this box uses towards its network; loopback without one."""
+    try:
+        if not ipaddress.ip_address(host).is_unspecified:
+            return host
+    except ValueError:
+        return host
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(_ELSEWHERE)

@@ -3,6 +3,6 @@
 Importing this package registers every table on `models.tables.base.metadata`.
 """
 
-from models.tables import access, app, change, community, device, log, service, sip, sync
+from models.tables import access, app, change, community, device, log, provisioning, service, sip, sync
 
-__all__ = ["access", "app", "change", "community", "device", "log", "service", "sip", "sync"]
+__all__ = ["access", "app", "change", "community", "device", "log", "provisioning", "service", "sip", "sync"]

@@ -25,6 +25,7 @@ CARD, PIN, OTHER = "04A1B2C3D4", "719264", "04FFFFFF01"
 NOT_SEALED = {
     ("credential", "tag"), ("journal", "prev"), ("journal", "hash"), ("store_state", "journal_hash"),
     ("answer", "body"), ("enrolment", "central_public_key"), ("staging", "items"), ("staging", "body"),
+    ("app_invite", "secret_hash"), ("app_session", "public_key"), ("provision_token", "secret_hash"),
 }  # fmt: skip
 
 
