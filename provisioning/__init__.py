@@ -1,1 +1,4 @@
-"""Provisioning of devices. Nothing here yet: logins are entered into devices by hand (`edge device secret`)."""
+"""Provisioning of devices: what a device should be told (`desired`), and how each vendor's devices read it (`drivers`).
+
+Pure: nothing here connects to anything. `edge.fleet` fetches and serves.
+"""
