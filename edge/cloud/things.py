@@ -48,6 +48,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "relay": (
         "device_id", "number", "security", "name", "enabled", "methods", "hold_s", "dtmf", "schedule_id", "two_factor",
+        "trigger_s",
     ),
     "resident": (
         "first_name", "last_name", "email", "mobile", "language", "login", "activation", "activation_until_ms",
@@ -401,6 +402,7 @@ def _relay(item: Item, body: _Body, rules: Rules) -> Thing:
         checks.dtmf(body.text("dtmf", usual)),
         hours,
         body.flag("two_factor"),
+        checks.trigger(body.number("trigger_s", 0)),
     )
     refs = tuple(_given(("device", device), ("schedule", hours)))
     return Thing("relay", item.id, item.rev, item.id, row, NO_PARTS, refs)
