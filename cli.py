@@ -40,6 +40,7 @@ _COMMANDS: Final = {
     "restore": "Make a site of a backup.",
     "enrol": "Join a central store by its one-time code.",
     "sync": "The central store: how far it is followed, what differs.",
+    "central": "The reference central store: many communities, and what their edges may see.",
     "call": "Calls: plans, records, what happens now.",
     "sip": "SIP messages as they pass.",
     "door": "Why a door would open; open it, hold it open, lock it down.",

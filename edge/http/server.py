@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Generator
 from pathlib import Path
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from edge.http.unix import short_path
 
 _SHUTDOWN_S = 1
+MAX_CONNECTIONS: Final = 256
 
 
 class _Server(uvicorn.Server):
@@ -30,9 +32,19 @@ class HttpServer:
     """
 
     def __init__(
-        self, app: FastAPI, *, name: str, listen: tuple[str, ...] = (), port: int = 0, uds: Path | None = None
+        self,
+        app: FastAPI,
+        *,
+        name: str,
+        listen: tuple[str, ...] = (),
+        port: int = 0,
+        uds: Path | None = None,
+        max_connections: int = MAX_CONNECTIONS,
+        certificate: tuple[Path, Path] | None = None,
     ):
+        """*certificate*: files of the chain and of its key, for HTTPS."""
         self.name = name
+        self._max_connections, self._certificate = max_connections, certificate
         self._app, self._listen, self._port, self._uds = app, listen, port, uds
         self._sockets: list[socket.socket] = []
         self._server: _Server | None = None
@@ -59,6 +71,7 @@ class HttpServer:
             self._sockets.append(_bind_unix(self._uds))
 
     async def run(self) -> None:
+        chain, key = self._certificate or (None, None)
         config = uvicorn.Config(
             self._app,
             loop="none",
@@ -69,7 +82,9 @@ class HttpServer:
             timeout_graceful_shutdown=_SHUTDOWN_S,
             ws_max_size=65536,
             h11_max_incomplete_event_size=16384,
-            limit_concurrency=256,
+            limit_concurrency=self._max_connections,
+            ssl_certfile=chain,
+            ssl_keyfile=key,
         )
         self._server = _Server(config)
         serving = asyncio.ensure_future(self._server.serve(sockets=self._sockets))

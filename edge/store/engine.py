@@ -74,18 +74,23 @@ def open_store(url: str, *, migrate_to_head: bool = True) -> Store:
     A new SQLite file is made 0600, with its folder. With *migrate_to_head* False an old schema is refused instead.
     Raises StoreSchemaError where the schema cannot be used, StoreError where the store does not answer.
     """
-    target = _normalised(make_url(url))
-    path = _path(target)
-    if path is not None:
-        _make_private(path)
-    store = Store(target, _engine(target, writes=False), _engine(target, writes=True))
+    store = connect(url)
     try:
         with _translated():
-            migrate.ensure_head(store._writers, path, allowed=migrate_to_head)
+            migrate.ensure_head(store._writers, store.path, allowed=migrate_to_head)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def connect(url: str) -> Store:
+    """The same without a look at the schema, for whoever keeps tables of its own there."""
+    target = _normalised(make_url(url))
+    path = _path(target)
+    if path is not None:
+        _make_private(path)
+    return Store(target, _engine(target, writes=False), _engine(target, writes=True))
 
 
 def site_url(url: str, site: Path) -> str:

@@ -1,0 +1,1 @@
+"""The central store's HTTP, a router for each room of it."""

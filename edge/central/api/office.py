@@ -1,0 +1,112 @@
+"""What every router shares: the open store, threads, who asks, and refusals as answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import Connection
+
+from edge.central import operators
+from edge.central.changes import Central, Change
+from edge.central.feed import Feed
+from edge.central.problems import CentralProblem, Unauthorised
+from edge.central.rights import Caller, Right
+from edge.central.watch import Threads, Watch
+from edge.store.errors import StoreError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The central store as requests see it."""
+
+    central: Central
+    threads: Threads
+    watch: Watch
+    feed: Feed
+
+    async def read(self, who: Caller, right: Right, community: str | None, job: Callable[[Connection], T]) -> T:
+        """What *job* finds, if *who* has the *right*. Raises CentralProblem."""
+
+        def run() -> T:
+            with self.central.store.read() as connection:
+                operators.need(connection, who, right, community)
+                return job(connection)
+
+        return await self.threads.run(run)
+
+    async def change(
+        self,
+        who: Caller,
+        right: Right,
+        community: str,
+        job: Callable[[Change], T],
+        *,
+        confirm: bool = False,
+        dry_run: bool = False,
+    ) -> T:
+        """What *job* does to a community, in one transaction, if *who* has the *right*. Raises CentralProblem."""
+
+        def run() -> T:
+            with self.central.store.read() as connection:
+                operators.need(connection, who, right, community)
+            with self.central.change(community, who.id, confirm=confirm, dry_run=dry_run) as change:
+                return job(change)
+
+        done = await self.threads.run(run)
+        self.watch.changed()
+        return done
+
+
+_bearer: Final = HTTPBearer(auto_error=False, description="A token of `edge central token create`.")
+
+
+def office_of(request: Request) -> Office:
+    office: Office = request.app.state.office
+    return office
+
+
+OfficeOf = Annotated[Office, Depends(office_of)]
+
+
+async def _caller(office: OfficeOf, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+    if given is None:
+        raise Unauthorised("token", "a token is needed")
+
+    def find() -> Caller:
+        with office.central.store.read() as connection:
+            return operators.caller(connection, given.credentials, office.central.clock.now_ms())
+
+    return await office.threads.run(find)
+
+
+CallerOf = Annotated[Caller, Depends(_caller)]
+
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"description": "The request is not understood."},
+    401: {"description": "Nobody that we know."},
+    403: {"description": "Not allowed."},
+    404: {"description": "There is no such thing."},
+    409: {"description": "Not as things stand; `reason` says why."},
+    422: {"description": "It breaks a rule; `reason` says which."},
+}
+
+
+def install_refusals(app: FastAPI) -> None:
+    """Problems become answers of one form: ``{"error": {"reason", "detail", "item"}}``."""
+
+    async def refused(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, CentralProblem)  # noqa: S101  # registered for it alone
+        told = {"error": {"reason": error.reason, "detail": str(error), "item": error.item}, "detail": str(error)}
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+        return JSONResponse(told, error.status, headers)
+
+    async def failed(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": {"reason": "store", "detail": str(error), "item": ""}}, 503)
+
+    app.add_exception_handler(CentralProblem, refused)
+    app.add_exception_handler(StoreError, failed)

@@ -1,0 +1,5 @@
+"""Revisions of the central store's schema, the same for SQLite and PostgreSQL."""
+
+from typing import Final
+
+HEAD: Final = "0001"

@@ -1,0 +1,82 @@
+"""`edge central serve`: the HTTP of the central store, what wakes its edges, and what is done by the clock."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from edge.central.api import edges as edges_api
+from edge.central.api import sites
+from edge.central.api.office import Office, install_refusals
+from edge.central.feed import Feed
+from edge.central.opening import Opened, opened
+from edge.central.watch import Threads, Watch
+from edge.cloud.tokens import SeenTokens
+from edge.component import Component, serve
+from edge.http.server import HttpServer
+
+
+def application(office: Office) -> FastAPI:
+    """Every route of the central store; its OpenAPI document is at ``/openapi.json``."""
+    app = FastAPI(title="intercom-edge central store", version="1", docs_url=None, redoc_url=None)
+    app.state.office = office
+    install_refusals(app)
+    app.include_router(edges_api.router(SeenTokens()))
+    app.include_router(sites.router)
+    return app
+
+
+class Serving:
+    """The components of an open central store."""
+
+    def __init__(self, here: Opened) -> None:
+        self._threads = Threads()
+        settings = here.settings.http
+        watch = Watch(here.central, self._threads)
+        feed = Feed(here.central.secrets.vault, here.key, here.settings.page_items)
+        self.office = Office(here.central, self._threads, watch, feed)
+        certificate = (here.folder / settings.certificate, here.folder / settings.key) if settings.certificate else None
+        self.http = HttpServer(
+            application(self.office), name="central http", listen=(settings.listen,), port=settings.port,
+            max_connections=settings.max_connections, certificate=certificate,
+        )  # fmt: skip
+        self.components: list[Component] = [watch, self.http]
+
+    async def run(self, stopping: asyncio.Event, ready: asyncio.Event | None = None) -> None:
+        """Until *stopping*. Raises OSError where the address is taken."""
+        try:
+            await serve(self.components, stopping, ready)
+        finally:
+            self._threads.close()
+
+
+def main(folder: Path, told: Callable[[str], None]) -> None:
+    """Serve the central store of *folder* until SIGTERM or SIGINT. *told* gets its address once it can be asked.
+
+    Raises SettingsError, SecretsError, StoreError, OSError.
+    """
+    with opened(folder) as here:
+        asyncio.run(_serve(here, told))
+
+
+async def _serve(here: Opened, told: Callable[[str], None]) -> None:
+    serving = Serving(here)
+    stopping, ready = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    telling = asyncio.ensure_future(_tell(serving, ready, told))
+    try:
+        await serving.run(stopping, ready)
+    finally:
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+
+
+async def _tell(serving: Serving, ready: asyncio.Event, told: Callable[[str], None]) -> None:
+    await ready.wait()
+    told(serving.http.addresses[0])
