@@ -8,9 +8,11 @@ import click
 from edge.admin import apartments, mass
 from edge.admin.find import find_apartment
 from edge.commands.base import Cli, group, one_of, pass_cli, yes_option
+from edge.commands.sheet import sheet
 from models.service import ServiceState
 
 command = group("apartment", "Apartments, their service state, emptying them.")
+command.add_command(sheet)
 
 
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:
