@@ -277,10 +277,10 @@ class Change:
         self._check_masters()
         self._check_holders()
         self._guard()
-        if self._confirm:
-            self._set(confirmed_rev=self.rev)
         self._write()
         fanout.changed(self.connection, self.community, self.rev)
+        for gone, there in fanout.losses(self.connection, self.community, self.rev):
+            self._must_be_meant(gone, there)
         kinds = sorted({kind for kind, _ in self._pending.put} | {kind for kind, _ in self._pending.drop})
         self.central.note(
             self.connection, self.actor, "change", self.community, rev=self.rev, kinds=kinds,
@@ -341,15 +341,22 @@ class Change:
 
     def _guard(self) -> None:
         gone = sum(kind == "credential" for kind, _ in self._pending.drop)
-        if self._confirm or not gone:
+        if not gone:
             return
         there = self.connection.execute(
             select(func.count()).where(
                 item.c.community == self.community, item.c.kind == "credential", item.c.body.is_not(None)
             )
         ).scalar_one()
-        if there >= GUARDED_FROM and gone * 2 > there:
+        self._must_be_meant(gone, there)
+
+    def _must_be_meant(self, gone: int, there: int) -> None:
+        """The guard of decision 53, which edges have too. What is confirmed here is confirmed to them."""
+        if there < GUARDED_FROM or gone * 2 <= there:
+            return
+        if not self._confirm:
             raise CentralProblem("guard", f"{gone} of {there} credentials would go: confirm it if that is meant")
+        self._set(confirmed_rev=self.rev)
 
     def _write(self) -> None:
         # What goes away frees its name first.

@@ -46,6 +46,21 @@ def changed(connection: Connection, community: str, rev: int) -> None:
     connection.execute(_LEAVE, words)
 
 
+_LOSSES: Final = text("""
+    SELECT sum(CASE WHEN i.gone THEN 1 ELSE 0 END) AS lost, count(*) AS there
+    FROM edge_item i JOIN edge e ON e.id = i.edge
+    WHERE e.community = :community AND NOT e.whole AND i.kind = 'credential'
+      AND (NOT i.gone OR i.rev = :rev)
+    GROUP BY i.edge
+""")
+
+
+def losses(connection: Connection, community: str, rev: int) -> list[tuple[int, int]]:
+    """Of each edge that sees some buildings only: how many credentials go there at *rev*, and how many there were."""
+    rows = connection.execute(_LOSSES, {"community": community, "rev": rev})
+    return [(int(row.lost), int(row.there)) for row in rows if row.lost]
+
+
 def rescoped(connection: Connection, edge: str, rev: int) -> None:
     """*edge* sees other buildings from *rev* on, or is new."""
     words = {"edge": edge, "rev": rev, "yes": True, "no": False}

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from edge.central.api import business, sites
 from edge.central.api import edges as edges_api
-from edge.central.api import sites
 from edge.central.api.office import Office, install_refusals
 from edge.central.feed import Feed
+from edge.central.mailing import Mailer
 from edge.central.opening import Opened, opened
+from edge.central.timetable import Timetable
 from edge.central.watch import Threads, Watch
 from edge.cloud.tokens import SeenTokens
 from edge.component import Component, serve
@@ -26,6 +28,7 @@ def application(office: Office) -> FastAPI:
     install_refusals(app)
     app.include_router(edges_api.router(SeenTokens()))
     app.include_router(sites.router)
+    app.include_router(business.router)
     return app
 
 
@@ -37,13 +40,15 @@ class Serving:
         settings = here.settings.http
         watch = Watch(here.central, self._threads)
         feed = Feed(here.central.secrets.vault, here.key, here.settings.page_items)
-        self.office = Office(here.central, self._threads, watch, feed)
+        mailer = Mailer(here.settings.mail, here.central.secrets.text("mail_password"))
+        self.office = Office(here.central, self._threads, watch, feed, mailer)
+        self.timetable = Timetable(here.central, self._threads, watch, mailer)
         certificate = (here.folder / settings.certificate, here.folder / settings.key) if settings.certificate else None
         self.http = HttpServer(
             application(self.office), name="central http", listen=(settings.listen,), port=settings.port,
             max_connections=settings.max_connections, certificate=certificate,
         )  # fmt: skip
-        self.components: list[Component] = [watch, self.http]
+        self.components: list[Component] = [watch, self.timetable, self.http]
 
     async def run(self, stopping: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Until *stopping*. Raises OSError where the address is taken."""

@@ -1,9 +1,11 @@
 """What every router shares: the open store, threads, who asks, and refusals as answers."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
+import aiosmtplib
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -12,12 +14,15 @@ from sqlalchemy import Connection
 from edge.central import operators
 from edge.central.changes import Central, Change
 from edge.central.feed import Feed
+from edge.central.mailing import Mailer
 from edge.central.problems import CentralProblem, Unauthorised
 from edge.central.rights import Caller, Right
+from edge.central.subscriptions import Mail
 from edge.central.watch import Threads, Watch
 from edge.store.errors import StoreError
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,18 @@ class Office:
     threads: Threads
     watch: Watch
     feed: Feed
+    mailer: Mailer
+
+    async def post(self, mail: Mail) -> bool:
+        """Whether the mail server took it; one that does not hinders nothing."""
+        if not self.mailer.is_set_up:
+            return False
+        try:
+            await self.mailer.send(mail)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            log.warning("a mail is not sent: %s", type(error).__name__)
+            return False
+        return True
 
     async def read(self, who: Caller, right: Right, community: str | None, job: Callable[[Connection], T]) -> T:
         """What *job* finds, if *who* has the *right*. Raises CentralProblem."""
