@@ -72,7 +72,7 @@ def serve(cli: Cli) -> None:
 
     configure(LogSettings())
     try:
-        main(_folder(cli), lambda address: click.echo(f"ready at {address}"))
+        main(_folder(cli), lambda address: cli.done(f"ready at {address}", {"event": "ready", "address": address}))
     except SettingsError as error:
         cli.note(f"edge: {error}")
         raise click.exceptions.Exit(FAILED) from error

@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection
+from sqlalchemy.exc import DataError
 
 from edge.central import operators
 from edge.central.changes import Central, Change
@@ -125,5 +126,12 @@ def install_refusals(app: FastAPI) -> None:
     async def failed(_: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": {"reason": "store", "detail": str(error), "item": ""}}, 503)
 
+    async def unfit(_: Request, error: Exception) -> JSONResponse:
+        # NUL on PostgreSQL, halves of UTF-16 pairs: JSON can say them, no database keeps them.
+        told = {"reason": "text", "detail": "a text has characters that can't be kept", "item": ""}
+        return JSONResponse({"error": told}, 422)
+
     app.add_exception_handler(CentralProblem, refused)
+    app.add_exception_handler(DataError, unfit)
+    app.add_exception_handler(UnicodeEncodeError, unfit)
     app.add_exception_handler(StoreError, failed)
