@@ -71,6 +71,8 @@ def _stored(row: Mapping[Any, Any]) -> dict[str, Any]:
         "open_schedule": row["open_hours"],
         "area": row["area_name"],
         "area_side": row[device.c.area_side].value if row[device.c.area_side] else None,
+        "contact_display": row[device.c.contact_display].value,
+        "connection": row[device.c.connection].value,
         "digest": row[device.c.digest].value,
         "digest_fallback": bool(row[device_state.c.digest_fallback]),
     }

@@ -21,9 +21,10 @@ from edge.core.tags import Tagger
 from edge.store.secrets import Vault
 from models.access import CredentialKind, Home, Origin, UnlockMethod
 from models.community import Community
-from models.device import DeviceType, DigestOffer, Place
+from models.device import ContactDisplay, DeviceType, DigestOffer, Place
 from models.service import AccessPermission, Activation, FeaturePlan, PinMode, Role, ServiceState
 from models.tables.community import ChargeMode, DateFormat
+from models.tables.device import ConnectionType
 
 Value = str | int | bool | bytes | None
 Row = tuple[Value, ...]
@@ -45,6 +46,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "device": (
         "mac", "name", "type", "enabled", "place", "all_buildings", "apartment_id", "network_group", "has_internet",
         "works_offline", "static_address", "fire_group", "digest", "schedule_id", "open_schedule_id", "interlock",
+        "contact_display", "connection",
     ),
     "relay": (
         "device_id", "number", "security", "name", "enabled", "methods", "hold_s", "dtmf", "schedule_id", "two_factor",
@@ -368,6 +370,8 @@ def _device(item: Item, body: _Body, rules: Rules) -> Thing:
         hours,
         open_hours,
         checks.name("interlock", body.text("interlock", "")),
+        body.word("contact_display", ContactDisplay, ContactDisplay.ALL),
+        body.word("connection", ConnectionType, ConnectionType.UDP),
     )
     refs = [("building", each) for each in buildings]
     refs += [(kind_, each) for kind_, each in _given(("apartment", apartment), ("schedule", hours))]

@@ -1,7 +1,7 @@
 """`edge device`."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -10,13 +10,16 @@ from edge.admin.devices import Placing
 from edge.admin.find import find_device
 from edge.commands import maintenance
 from edge.commands.base import Cli, group, on_or_off, one_of, pass_cli, yes_no
-from models.device import DeviceType, DigestOffer, Place
+from models.device import ContactDisplay, DeviceType, DigestOffer, Place
+from models.tables.device import ConnectionType
 
 command = group("device", "Door phones, monitors, guard phones, readers.")
 maintenance.add_to(command)
 
 _type = click.Choice([str(int(kind)) for kind in DeviceType])
 _TYPES = "0 door phone, 1 door phone of one apartment, 2 indoor monitor, 3 guard phone, 50 access control."
+
+_ENUMS: Final = {"digest": DigestOffer, "contact_display": ContactDisplay, "connection": ConnectionType}
 
 
 def _options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,6 +29,8 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--buildings", metavar="all|A,B", help="Whom a public device serves: all, or these buildings."),
         click.option("--apartment", metavar="BUILDING/NUMBER", help="Of a device in an apartment."),
         click.option("--network-group", metavar="G", help="Devices of one group exchange media directly."),
+        click.option("--contact-display", type=one_of(ContactDisplay), help="Whom a door phone lists."),
+        click.option("--connection", type=one_of(ConnectionType), help="The SIP transport it is provisioned with."),
         click.option("--digest", type=one_of(DigestOffer), help="Which SIP challenges it is offered."),
         click.option("--has-internet", type=yes_no),
         click.option("--works-offline", type=yes_no, help="The apartment's one monitor that forwards to the app."),
@@ -84,8 +89,9 @@ def _columns(options: dict[str, Any]) -> dict[str, Any]:
     for name in ("enabled", "has_internet", "works_offline"):
         if name in found:
             found[name] = on_or_off(found[name])
-    if found.get("digest") is not None:
-        found["digest"] = DigestOffer(found["digest"])
+    for name, kind in _ENUMS.items():
+        if found.get(name) is not None:
+            found[name] = kind(found[name])
     return found
 
 

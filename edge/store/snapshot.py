@@ -31,7 +31,7 @@ from models.access import (
 )
 from models.call import CallType
 from models.community import Apartment, Building, Community, Resident
-from models.device import AreaSide, Device, DeviceType, DigestOffer, Place, Relay
+from models.device import AreaSide, ContactDisplay, Device, DeviceType, DigestOffer, Place, Relay
 from models.ids import (
     ApartmentId,
     AreaId,
@@ -81,7 +81,7 @@ _HOMES_OF_RESIDENTS: Final = text(
 _DEVICES: Final = text(
     "SELECT d.id, d.mac, d.name, d.type, d.sip_user, d.enabled, d.place, d.all_buildings, d.apartment_id,"
     " d.network_group, d.has_internet, d.works_offline, d.static_address, d.fire_group, d.digest, s.digest_fallback,"
-    " d.schedule_id, d.open_schedule_id, d.interlock, d.area_id, d.area_side"
+    " d.schedule_id, d.open_schedule_id, d.interlock, d.area_id, d.area_side, d.contact_display"
     " FROM device d LEFT JOIN device_state s ON s.device_id = d.id WHERE d.community_id = :community"
 )
 _SERVED: Final = text(
@@ -257,7 +257,7 @@ def _devices(read: _Reader) -> Iterator[Device]:
     for row in read.rows(_DEVICES):
         identity, mac, name, kind, sip_user, enabled, place, everywhere, apartment, group, *rest = row
         has_internet, works_offline, static_address, fire_group, digest, fallback, *rest = rest
-        schedule, open_schedule, interlock, area, side = rest
+        schedule, open_schedule, interlock, area, side, shown = rest
         offer = DigestOffer(digest)
         yield Device(
             DeviceId(identity),
@@ -281,6 +281,7 @@ def _devices(read: _Reader) -> Iterator[Device]:
             interlock,
             area,
             None if side is None else AreaSide(side),
+            ContactDisplay(shown),
         )
 
 

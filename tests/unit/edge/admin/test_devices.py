@@ -12,7 +12,8 @@ from edge.store.accounts import device_mqtt_password, device_sip_password
 from edge.store.devices import save_digest_fallback, save_hello, states
 from edge.store.snapshot import load_snapshot
 from models.access import UnlockMethod
-from models.device import DeviceType, DigestOffer, Place
+from models.device import ContactDisplay, DeviceType, DigestOffer, Place
+from models.tables.device import ConnectionType
 
 GATE, ROOM, HALL = "0C1105000000", "0C1105000001", "0C1105000002"
 DOOR, MONITOR = DeviceType.DOOR_PHONE, DeviceType.INDOOR_MONITOR
@@ -209,6 +210,19 @@ def test_adding_macs_again_adds_nothing(edit):
     with edit() as change:
         assert macs.add(change, [GATE, GATE.lower(), ROOM]) == 2
         assert macs.add(change, [GATE]) == 0
+
+
+def test_whom_a_door_lists_and_how_it_is_reached_are_set(house, edit, read):
+    with edit() as change:
+        devices.add(change, GATE, name="Gate", type=DOOR, placing=Placing())
+    assert stored(read)["Gate"].contact_display is ContactDisplay.ALL
+    with edit() as change:
+        shown = {"contact_display": ContactDisplay.APARTMENTS, "connection": ConnectionType.TCP}
+        devices.set_device(change, "Gate", **shown)
+    assert stored(read)["Gate"].contact_display is ContactDisplay.APARTMENTS
+    with read() as scope:
+        (row,) = device_list.listed(scope, None)
+    assert (row["contact_display"], row["connection"]) == ("apartments", "tcp")
 
 
 def test_another_device_takes_the_place_of_a_broken_one(house, edit, read, site):
