@@ -43,6 +43,12 @@ class Watch:
         self._known: dict[str, int] = {}
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._look = asyncio.Event()
+        self._ending = False
+
+    @property
+    def waiting(self) -> int:
+        """Edges whose question waits."""
+        return len(self._waiting)
 
     def changed(self) -> None:
         """This process has changed something."""
@@ -58,7 +64,7 @@ class Watch:
             while True:
                 woken.clear()
                 found = await ask()
-                if found is not None or loop.time() >= end:
+                if found is not None or self._ending or loop.time() >= end:
                     return found
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), end - loop.time())
@@ -72,6 +78,14 @@ class Watch:
         self._known, _ = await self._threads.run(self._news)
 
     async def run(self) -> None:
+        try:
+            await self._follow()
+        finally:
+            self._ending = True  # whoever waits is answered that nothing is new, and asks the next process
+            for woken in {each for some in self._waiting.values() for each in some}:
+                woken.set()
+
+    async def _follow(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._look.wait(), LOOK_EVERY_S)

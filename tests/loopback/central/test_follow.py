@@ -8,8 +8,10 @@ from sqlalchemy import select
 
 from edge.central import communities, edges
 from edge.central.tables import event
+from edge.cloud import tokens
+from edge.cloud.client import CentralClient
 from edge.store.tables import apartment, resident
-from tests.loopback.central.lab import Lab, card, furniture, open_edge
+from tests.loopback.central.lab import Lab, card, furniture, new_central, open_edge, serving
 from tests.loopback.sync.lab import Edge, until
 
 
@@ -134,8 +136,6 @@ async def test_more_than_half_of_the_credentials_go_only_with_a_word(edge: Edge,
 
 
 async def test_a_token_is_good_once(edge: Edge, lab: Lab) -> None:
-    from edge.cloud import tokens
-
     await lab.join(edge)
     me = edge.me()
     token = tokens.issue(me.key, issuer=me.edge_id, audience="central", now_s=edge.clock.now_ms() / 1000)
@@ -144,3 +144,20 @@ async def test_a_token_is_good_once(edge: Edge, lab: Lab) -> None:
         second = await client.get(f"/v1/edge/{me.edge_id}/sync")
     assert (first.status_code, second.status_code) == (200, 401)
     assert "date" in first.headers, "an edge whose clock is wrong learns the time from it"
+
+
+async def test_a_central_store_that_ends_answers_whoever_waits(edge: Edge, tmp_path: Path) -> None:
+    """304 at once, and no connection cut."""
+    async with serving(new_central(tmp_path / "central")) as lab:
+        await lab.join(edge)
+        async with edge.following():
+            await edge.at(lab.rev())
+        me = edge.me()
+        client = CentralClient(me, lab.url, wait_s=30.0, now_s=lambda: edge.clock.now_ms() / 1000)
+        await client.__aenter__()
+        waiting = asyncio.ensure_future(client.sync(me.cursor, me.epoch))
+        await until(lambda: lab.serving.office.watch.waiting == 1)
+    try:
+        assert await asyncio.wait_for(waiting, 10) is None
+    finally:
+        await client.__aexit__(None, None, None)
