@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # What is installed is named by what should be: no network when the lock did not change.
 LOCKED := $(VENV)/installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: setup demo test check bench peers packages lock clean help
+.PHONY: setup demo test check bench peers packages app lock clean help
 .DEFAULT_GOAL := help
 
 help:            ## what there is
@@ -56,6 +56,9 @@ packages: setup
 	else \
 	  echo "Tests with real programs will be skipped; to run them: apt-get install --no-install-recommends $$missing"; \
 	fi
+
+app:             ## build the residents' app into the package (needs node and npm)
+	cd app && npm ci --ignore-scripts && npm run build
 
 lock:            ## write requirements.lock anew from pyproject.toml
 	$(PYTHON) -m piptools compile --quiet --allow-unsafe --extra dev --extra phone --strip-extras --no-emit-index-url \
