@@ -68,6 +68,8 @@ class Watch:
                     return found
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), end - loop.time())
+                if self._ending:
+                    return None
         finally:
             others = self._waiting.get(edge, set())
             others.discard(woken)
