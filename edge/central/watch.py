@@ -68,13 +68,17 @@ class Watch:
                     return found
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(woken.wait(), end - loop.time())
-                if self._ending:
+                if self._is_over():
                     return None
         finally:
             others = self._waiting.get(edge, set())
             others.discard(woken)
             if not others:
                 self._waiting.pop(edge, None)
+
+    def _is_over(self) -> bool:
+        """It may have ended while somebody waited: asked anew each time."""
+        return self._ending
 
     async def start(self) -> None:
         self._known, _ = await self._threads.run(self._news)
