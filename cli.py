@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "resident": "Residents and their apps.",
     "app": "Residents' apps: invite, revoke.",
     "device": "Door phones, monitors, guard phones, readers.",
+    "autop": "Devices' own configuration files: what they fetch.",
     "firmware": "Versions of devices' firmware, and jobs that bring devices to one.",
     "relay": "A door's relays.",
     "schedule": "Hours of credentials, relays and doors.",

@@ -25,6 +25,7 @@ from edge.doors.desk import DoorDesk
 from edge.doors.ledger import StoreLedger
 from edge.doors.web_relay import WebRelaySettings
 from edge.fan import EventFan
+from edge.fleet.autop import AutoP
 from edge.fleet.files import FleetFiles, Where, base_url, reachable
 from edge.fleet.maintenance import Maintenance
 from edge.fleet.upgrades import UpgradeRunner
@@ -118,7 +119,8 @@ class House:
         """Where devices reach us, as they are told in their files. A box that listens to any address tells its own."""
         host, _, port = self.sip.listening.udp[0].rpartition(":")
         url = base_url(self.config.http, self.http.port if self.http is not None else 0)
-        return Where(reachable(host.strip("[]")), int(port), f"{url}/provision/")
+        tls = int(self.sip.listening.tls[0].rpartition(":")[2]) if self.sip.listening.tls else 0
+        return Where(reachable(host.strip("[]")), int(port), f"{url}/provision/", tls)
 
     def reload(self) -> None:
         """SIGHUP."""
@@ -188,7 +190,10 @@ def build(site: Path, config: Config, ending: Ending) -> House:
     base.world.listeners.append(lambda _: sync.component.changed())
     keep = partial(_keep, base)
     files = FleetFiles(site / FIRMWARE_FOLDER, base.world, base.clock, accounts, keep)
-    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files)
+    autop = AutoP(
+        base.world, base.clock, base.store, base.writer, base.secrets.vault, accounts, lambda: house.where(), keep
+    )
+    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files, autop)
     upgrades = UpgradeRunner(
         base.world,
         base.clock,
@@ -367,7 +372,9 @@ def _bridge(
     return bridge
 
 
-def _http(base: Base, face: DaemonFace, sync: Syncing, files: FleetFiles) -> tuple[HttpServer | None, HttpServer]:
+def _http(
+    base: Base, face: DaemonFace, sync: Syncing, files: FleetFiles, autop: AutoP
+) -> tuple[HttpServer | None, HttpServer]:
     """The TCP server, if it is wanted, and the one on the local socket."""
     local = HttpServer(make_app(face, None, sync.door), name="local api", uds=base.site / "run" / "edge.sock")
     settings = base.config.http
@@ -377,7 +384,7 @@ def _http(base: Base, face: DaemonFace, sync: Syncing, files: FleetFiles) -> tup
     if token is None:
         token = secrets.token_urlsafe(32)
         base.secrets.write_text("api_token", token)
-    app = make_app(face, token, sync.door, files)
+    app = make_app(face, token, sync.door, files, autop)
     return HttpServer(app, name="http", listen=settings.listen, port=settings.port), local
 
 

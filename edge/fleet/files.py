@@ -22,6 +22,7 @@ class Where:
     sip_host: str
     sip_port: int
     files: str
+    sip_tls_port: int = 0  # 0 = SIP over TLS is not served
 
 
 class Passwords(Protocol):

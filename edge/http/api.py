@@ -3,7 +3,7 @@
 import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge.http.autop import Provisioning, autop_routes
 from edge.http.passes import pass_routes
 from edge.http.ports import Daemon, Json, Sample, SyncDoor
 from edge.http.provision import DeviceFiles, provision_routes
@@ -62,11 +63,15 @@ def _family(sample: Sample) -> CounterMetricFamily | GaugeMetricFamily:
 
 
 def make_app(
-    daemon: Daemon, token: str | None, sync: SyncDoor | None = None, files: DeviceFiles | None = None
+    daemon: Daemon,
+    token: str | None,
+    sync: SyncDoor | None = None,
+    files: DeviceFiles | None = None,
+    autop: Provisioning[Any, Any] | None = None,
 ) -> FastAPI:
     """The HTTP application. *token* None: every caller is trusted (the Unix socket); else a bearer token is asked.
 
-    *files*: what devices may fetch by their own login.
+    *files*, *autop*: what devices may fetch by their own login.
     """
     app = FastAPI(title="intercom-edge", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_health_routes(daemon))
@@ -74,6 +79,8 @@ def make_app(
         app.include_router(pass_routes())
     if files is not None:
         app.include_router(provision_routes(files))
+    if autop is not None:
+        app.include_router(autop_routes(autop))
     guarded = [Depends(_bearer(token))] if token is not None else []
     app.include_router(_api_routes(daemon), dependencies=guarded)
     app.include_router(_call_routes(daemon), dependencies=guarded)

@@ -27,6 +27,12 @@ def secret_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
+def is_token(connection: Connection, secret: str) -> bool:
+    """Whether *secret* is of a first fetch, whoever's and used or not."""
+    known = select(provision_token.c.id).where(provision_token.c.secret_hash == secret_hash(secret))
+    return connection.execute(known).first() is not None
+
+
 def redeem(connection: Connection, secret: str, address: str, now_ms: int) -> DeviceId | None:
     """Whose first fetch *secret* is for; None for nobody's, for one that is over, and for another's address."""
     t = provision_token.c
