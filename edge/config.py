@@ -69,6 +69,13 @@ class AppSettings:
     ice_addresses: tuple[str, ...] = ()  # our addresses for picture and sound of apps; [] = those of [sip] listen
     turn_url: str = ""  # relay for apps outside, turn:host:port or turns:…; its shared secret: secrets/turn_secret
     turn_hours: float = 12.0  # how long an app's TURN credentials hold
+    # Hosts of the push services that browsers may be rung through, *.name for all below one
+    push_services: tuple[str, ...] = (
+        "fcm.googleapis.com",
+        "updates.push.services.mozilla.com",
+        "*.push.apple.com",
+        "*.notify.windows.com",
+    )
     push_contact: str = ""  # where push services may turn to, mailto:… or https://…; "" = public_url
 
 

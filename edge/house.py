@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.accounts import Accounts
 from edge.admin.edit import Admin
@@ -19,6 +20,7 @@ from edge.clock import SystemClock
 from edge.cloud.wiring import Syncing, make_sync
 from edge.component import Component
 from edge.config import DEFAULT_TRUNK, Config
+from edge.core.call_events import Reach
 from edge.core.tags import Tagger
 from edge.daemon import DaemonFace, Parts
 from edge.doors.desk import DoorDesk
@@ -72,6 +74,9 @@ from sip.trunks import Trunks
 
 FLUSH_EVERY_S = 0.5  # no registration older than a second is lost by a kill (issue: bad input)
 RETENTION_EVERY_S = 3600.0
+
+if TYPE_CHECKING:
+    from edge.portal.portal import Portal
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +158,8 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         plane, doors, base.world, base.clock, base.store, base.writer, base.later, base.secrets.vault,
         private=is_private(broker),
     )  # fmt: skip
-    phones = _telephony(base, sip, doors, fan)
+    portal = _portal(base, plane, doors)
+    phones = _telephony(base, sip, doors, fan, portal)
     watch = ChangeWatch(base.world, base.store, base.secrets.vault)
     base.world.listeners.append(lambda change: doors.world_changed(change.before, change.after))
     loop_watch = LoopWatch()
@@ -193,7 +199,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
     autop = AutoP(
         base.world, base.clock, base.store, base.writer, base.secrets.vault, accounts, lambda: house.where(), keep
     )
-    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files, autop)
+    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files, autop, portal)
     upgrades = UpgradeRunner(
         base.world,
         base.clock,
@@ -219,6 +225,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         certificates,
         *phones.trunks,
         phones.calls,
+        *([portal] if portal is not None else []),
         *([http] if http is not None else []),
         local,
         watch,
@@ -284,11 +291,22 @@ class Telephony:
     calls: B2bua
 
 
-def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> Telephony:
+def _portal(base: Base, plane: MqttPlane, doors: DoorDesk) -> "Portal | None":
+    """None where the app is off: then nothing of WebRTC is loaded. Raises ValueError."""
+    if not base.config.app.public_url:
+        return None
+    from edge.portal.wiring import make_portal
+
+    return make_portal(base.config, base.world, base.clock, base.store, base.secrets, plane.online, doors.open_by_app)
+
+
+def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan, portal: "Portal | None") -> Telephony:
     config = base.config
     trunks = [_trunk(base, sip, name, settings) for name, settings in config.trunks.items()]
     by_number = Trunks(trunks)
-    reach = SipReach(sip.registrar, base.clock, by_number.reachable)
+    reach: Reach = SipReach(sip.registrar, base.clock, by_number.reachable)
+    if portal is not None:
+        reach = portal.reach(reach)
     ports = DeskPorts(base.world, base.clock, reach, WriterCallStore(base.writer), doors.open_in_call, fan.tell)
     desk = CallDesk(ports, config.calls, trunk=bool(trunks))
     media = make_engine(config.media)
@@ -305,7 +323,11 @@ def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan) -> T
         recordings=recordings,
         end_on_silence=config.media.on_silence == "end",
         srtp=Srtp(config.media.srtp),
+        apps=portal,
     )
+    if portal is not None:
+        portal.attach(calls, desk.answered_by)
+        base.world.listeners.append(lambda change: portal.world_changed(accounts_too=change.accounts_too))
     return Telephony(desk, media, trunks, calls)
 
 
@@ -373,7 +395,7 @@ def _bridge(
 
 
 def _http(
-    base: Base, face: DaemonFace, sync: Syncing, files: FleetFiles, autop: AutoP
+    base: Base, face: DaemonFace, sync: Syncing, files: FleetFiles, autop: AutoP, portal: "Portal | None"
 ) -> tuple[HttpServer | None, HttpServer]:
     """The TCP server, if it is wanted, and the one on the local socket."""
     local = HttpServer(make_app(face, None, sync.door), name="local api", uds=base.site / "run" / "edge.sock")
@@ -384,7 +406,7 @@ def _http(
     if token is None:
         token = secrets.token_urlsafe(32)
         base.secrets.write_text("api_token", token)
-    app = make_app(face, token, sync.door, files, autop)
+    app = make_app(face, token, sync.door, files, autop, portal)
     return HttpServer(app, name="http", listen=settings.listen, port=settings.port), local
 
 

@@ -140,6 +140,10 @@ class CallDesk:
         """Calls that ring or talk now, oldest first."""
         return tuple(self._live.values())
 
+    def answered_by(self, call: CallId) -> Target | None:
+        """Who talks in *call*."""
+        return self._talking.get(call)
+
     def talks_to_door(self, resident: ResidentId) -> CallRecord | None:
         """The call in which *resident*'s app has answered a door: its talking page may open that door."""
         for call, target in self._talking.items():

@@ -26,7 +26,7 @@ from edge.doors.orders import OrderTeller
 from edge.doors.web_relay import WebRelay, WebRelaySettings
 from edge.doors.work import Ledger, Told, Work
 from edge.store.errors import StoreError
-from models.access import Attempt
+from models.access import AccessDecision, Attempt
 from models.device_events import DeviceEvent, Hello
 from models.ids import CallId, DeviceId, Mac
 
@@ -161,6 +161,11 @@ class DoorDesk:
     def open_in_call(self, call: CallId, request: OpenRequest) -> bool:
         """An opening that a party of *call* asks for: True if granted and sent to its door. Returns at once."""
         return self._opener.open_in_call(call, request)
+
+    def open_by_app(self, identity: str, request: OpenRequest) -> tuple[AccessDecision, bool]:
+        """A press in a resident's app, logged as *identity*: what was decided, and whether a grant is on its way to
+        a door that is there. Returns at once."""
+        return self._opener.open_by_app(identity, request)
 
     async def open_remote(self, door: DeviceId, relay: str | None, by: str) -> Opening:
         """`edge door open`: *relay* is a label (``1``, ``s1``), None = every one that lists *remote*. Waits 3 s for

@@ -90,10 +90,15 @@ class Opener:
 
         True where it was granted and its door is there to hear it. Returns at once.
         """
+        return self.open_by_app(call, request)[1]
+
+    def open_by_app(self, identity: str, request: OpenRequest) -> tuple[AccessDecision, bool]:
+        """As `open_in_call`, for a press in an app; *identity* names it in the log. The decision, and whether it was
+        granted and its door is there to hear it."""
         judged = self._judge(request)
-        begun = self._background.spawn("an opening in a call", self._carry_out(judged, call))
+        begun = self._background.spawn("an opening in a call", self._carry_out(judged, identity))
         device, decision = judged.judgement.device, judged.judgement.decision
-        return begun and decision.granted and device is not None and self._plane.online(device.mac)
+        return decision, begun and decision.granted and device is not None and self._plane.online(device.mac)
 
     async def open_remote(self, door: DeviceId, relay: str | None, by: str) -> Opening:
         """Open *door* for an operator; *relay* is a label, None = every one that lists *remote*. Audited as *by*."""

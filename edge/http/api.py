@@ -3,7 +3,7 @@
 import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
@@ -12,11 +12,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict, Field
 
+from edge.http.app_api import AppApi, app_api_routes
+from edge.http.app_pages import app_page_routes
 from edge.http.autop import Provisioning, autop_routes
 from edge.http.passes import pass_routes
 from edge.http.ports import Daemon, Json, Sample, SyncDoor
 from edge.http.provision import DeviceFiles, provision_routes
 from edge.http.sync import local_routes, push_routes
+from edge.http.ws import AppDoor, ws_routes
 
 _STATUS_OF_CODE = {0: 200, 1: 409, 3: 403}
 
@@ -62,16 +65,21 @@ def _family(sample: Sample) -> CounterMetricFamily | GaugeMetricFamily:
     return kind(f"intercom_edge_{sample.name}", sample.help, labels=list(sample.labels or {}))
 
 
+class Apps(AppDoor, AppApi, Protocol):
+    """Who lets apps in and answers them."""
+
+
 def make_app(
     daemon: Daemon,
     token: str | None,
     sync: SyncDoor | None = None,
     files: DeviceFiles | None = None,
     autop: Provisioning[Any, Any] | None = None,
+    apps: Apps | None = None,
 ) -> FastAPI:
     """The HTTP application. *token* None: every caller is trusted (the Unix socket); else a bearer token is asked.
 
-    *files*, *autop*: what devices may fetch by their own login.
+    *files*, *autop*: what devices may fetch by their own login. *apps*: where residents' apps are let in.
     """
     app = FastAPI(title="intercom-edge", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_health_routes(daemon))
@@ -81,6 +89,10 @@ def make_app(
         app.include_router(provision_routes(files))
     if autop is not None:
         app.include_router(autop_routes(autop))
+    if apps is not None:
+        app.include_router(ws_routes(apps))
+        app.include_router(app_api_routes(apps))
+        app.include_router(app_page_routes())
     guarded = [Depends(_bearer(token))] if token is not None else []
     app.include_router(_api_routes(daemon), dependencies=guarded)
     app.include_router(_call_routes(daemon), dependencies=guarded)

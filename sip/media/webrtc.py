@@ -47,6 +47,14 @@ class PeerEvents:
     closed: Callable[[], None]  # it failed, or the app closed it
 
 
+_ALL_ADDRESSES: Final = aioice.ice.get_host_addresses
+
+
+def host_addresses() -> list[str]:
+    """Every address of this machine that others can reach, for a site that listens on all of them."""
+    return list(_ALL_ADDRESSES(True, True))
+
+
 def use_addresses(addresses: Sequence[str]) -> None:
     """Make *addresses* the only ones that browsers are offered; all others of the host stay unknown to them."""
 
