@@ -292,6 +292,8 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
         yield "calls.max_talk_s", "must be more than 0"
     if config.central.url and not _is_safe_url(config.central.url):
         yield "central.url", "must be https:// (plain http:// only to a loopback address)"
+    if config.http.tls and not config.tls.certificate:
+        yield "http.tls", "needs tls.certificate and tls.key: `edge tls init` makes them"
     if config.http.public_url and not _is_web_address(config.http.public_url):
         yield "http.public_url", "must look like https://host:port"
     yield from _app_contradictions(config.app)

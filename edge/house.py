@@ -113,7 +113,8 @@ class House:
     def addresses(self) -> dict[str, object]:
         """Where people and devices reach the daemon, once it has started (decision 36)."""
         listening = self.sip.listening
-        http = {"host": self.config.http.listen[0], "port": self.http.port} if self.http is not None else {}
+        settings = self.config.http
+        http = {} if self.http is None else {"host": settings.listen[0], "port": self.http.port, "tls": settings.tls}
         return {
             "sip": {"udp": list(listening.udp), "tcp": list(listening.tcp), "tls": list(listening.tls)},
             "mqtt": mqtt_address(self.broker),
@@ -407,7 +408,8 @@ def _http(
         token = secrets.token_urlsafe(32)
         base.secrets.write_text("api_token", token)
     app = make_app(face, token, sync.door, files, autop, portal)
-    return HttpServer(app, name="http", listen=settings.listen, port=settings.port), local
+    tls = base.tls.server if settings.tls else None
+    return HttpServer(app, name="http", listen=settings.listen, port=settings.port, tls=tls), local
 
 
 def _long_kept(base: Base) -> LongKept:

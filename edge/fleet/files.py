@@ -65,7 +65,8 @@ def base_url(settings: HttpSettings, port: int) -> str:
     if settings.public_url:
         return settings.public_url.rstrip("/")
     host = reachable(settings.listen[0])
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if settings.tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def reachable(host: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
@@ -41,10 +42,11 @@ class HttpServer:
         uds: Path | None = None,
         max_connections: int = MAX_CONNECTIONS,
         certificate: tuple[Path, Path] | None = None,
+        tls: ssl.SSLContext | None = None,
     ):
-        """*certificate*: files of the chain and of its key, for HTTPS."""
+        """*certificate*: files of the chain and of its key, for HTTPS; or *tls*, a context that somebody keeps new."""
         self.name = name
-        self._max_connections, self._certificate = max_connections, certificate
+        self._max_connections, self._certificate, self._tls = max_connections, certificate, tls
         self._app, self._listen, self._port, self._uds = app, listen, port, uds
         self._sockets: list[socket.socket] = []
         self._server: _Server | None = None
@@ -86,6 +88,9 @@ class HttpServer:
             ssl_certfile=chain,
             ssl_keyfile=key,
         )
+        if self._tls is not None:
+            config.load()
+            config.ssl = self._tls
         self._server = _Server(config)
         serving = asyncio.ensure_future(self._server.serve(sockets=self._sockets))
         try:

@@ -161,6 +161,7 @@ WRONG = [
         '[sip]\ndns_servers = "dns.google"',
         "edge.toml:2: sip.dns_servers must be addresses, or address:port, 'dns.google' is neither",
     ),
+    ("[http]\ntls = true", "edge.toml:2: http.tls needs tls.certificate and tls.key: `edge tls init` makes them"),
     ('[http]\npublic_url = "edge.example"', "edge.toml:2: http.public_url must look like https://host:port"),
     (
         '[http]\npublic_url = "https://a:b@edge.example"',
