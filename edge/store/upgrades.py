@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select, update
 
-from edge.store.tables import firmware, upgrade_job, upgrade_job_device
+from edge.store.tables import device, firmware, upgrade_job, upgrade_job_device
 from models.ids import DeviceId
 from models.tables.device import UpgradeState
 
@@ -27,14 +27,15 @@ def due(connection: Connection, now_ms: int) -> list[Row[Any]]:
 
 
 def devices_of(connection: Connection, jobs: Iterable[str]) -> list[Row[Any]]:
-    """The devices of *jobs*, in the order in which they have their turn."""
-    wanted = upgrade_job_device.c.job_id.in_(list(jobs))
-    return list(connection.execute(select(upgrade_job_device).where(wanted).order_by(upgrade_job_device.c.device_id)))
+    """The devices of *jobs*, in the order in which they have their turn: that of their MACs."""
+    of_jobs = select(upgrade_job_device).where(upgrade_job_device.c.job_id.in_(list(jobs)))
+    by_mac = of_jobs.join(device, device.c.id == upgrade_job_device.c.device_id).order_by(device.c.mac)
+    return list(connection.execute(by_mac))
 
 
-def save_device(connection: Connection, job: str, device: DeviceId, **values: object) -> None:
+def save_device(connection: Connection, job: str, identity: DeviceId, **values: object) -> None:
     """Change the progress of one device. One that was removed meanwhile is passed over."""
-    own = (upgrade_job_device.c.job_id == job, upgrade_job_device.c.device_id == device)
+    own = (upgrade_job_device.c.job_id == job, upgrade_job_device.c.device_id == identity)
     connection.execute(update(upgrade_job_device).where(*own).values(**values))
 
 

@@ -57,12 +57,12 @@ async def test_a_resident_is_rung_talks_with_the_door_and_opens_it(
     secret = await flat.invited()
     await page.goto(f"{flat.origin}/app/#invite={secret}")
     await page.get_by_role("button", name="Let this phone in").click()
-    await expect(page.get_by_role("button", name=re.compile("Street"))).to_be_visible()
+    await expect(page.get_by_role("button", name=re.compile("Street"))).to_be_visible(timeout=15_000)
 
     login = await flat.running.login(GATE, "Gate")
     async with gate(login, next(addresses)) as door:
-        await door.registered()
-        await door.wait("link", online=True)
+        await door.registered(20)
+        await door.wait("link", online=True, timeout_s=20)
         door.do("call", to=flat.running.uri("101"))
         await expect(page.get_by_role("heading", name="Gate")).to_be_visible(timeout=15_000)
         await page.get_by_role("button", name="Answer").click()
@@ -91,7 +91,7 @@ async def test_a_blocked_resident_loses_the_buttons_of_an_open_page(
 ) -> None:
     await page.goto(f"{flat.origin}/app/#invite={await flat.invited()}")
     await page.get_by_role("button", name="Let this phone in").click()
-    await expect(page.get_by_role("button", name=re.compile("Street"))).to_be_visible()
+    await expect(page.get_by_role("button", name=re.compile("Street"))).to_be_visible(timeout=15_000)
     await flat.running.edge("apartment", "service", "1/101", "blocked")
     await expect(page.get_by_role("button", name=re.compile("Street"))).to_have_count(0, timeout=3_000)
     await expect(page.get_by_role("alert")).to_contain_text("blocked")

@@ -41,7 +41,7 @@ async def fetch(url: str, login: Login, password: str | None = None) -> httpx.Re
 
 
 async def ordered(door: Device) -> dict[str, Any]:
-    told = await door.wait("down", verb="upgrade")
+    told = await door.wait("down", verb="upgrade", timeout_s=WITHIN_S)
     message: dict[str, Any] = told["message"]
     return message
 
@@ -66,7 +66,7 @@ async def test_a_device_is_brought_to_a_version(tmp_path: Path, addresses: Itera
         running = Running(site, daemon)
         login, other = await running.login(GATE, "Gate"), await running.login(LIFT, "Lift")
         async with login.simulated(type="0") as door:
-            await door.wait("link", online=True)
+            await door.wait("link", online=True, timeout_s=WITHIN_S)
             job = (await site.edge("device", "upgrade", GATE, "--version", VERSION))["id"]
             order = await ordered(door)
             got = await fetch(order["url"], login)
@@ -78,7 +78,7 @@ async def test_a_device_is_brought_to_a_version(tmp_path: Path, addresses: Itera
             assert (await fetch(order["url"].replace(order["sha256"], "0" * 64), login)).status_code == 404
             assert await states(site, job) == {"job": "processing", GATE: "sent"}
         async with login.simulated(type="0", firmware="2.0") as door:
-            await door.wait("link", online=True)
+            await door.wait("link", online=True, timeout_s=WITHIN_S)
             await become(site, job, {"job": "executed", GATE: "done"})
     rows = [row["detail"] for row in await site.log("--kind", "device")]
     assert [row["file"] for row in rows if row["type"] == "fetch"] == [f"firmware/{order['sha256']}.bin"]
@@ -93,8 +93,8 @@ async def test_a_job_goes_on_after_a_restart(tmp_path: Path, addresses: Iterator
         running = Running(site, daemon)
         login, late = await running.login(GATE, "Gate"), await running.login(LIFT, "Lift")
         async with login.simulated(type="0") as door, late.simulated(type="0") as lift:
-            await door.wait("link", online=True)
-            await lift.wait("link", online=True)
+            await door.wait("link", online=True, timeout_s=WITHIN_S)
+            await lift.wait("link", online=True, timeout_s=WITHIN_S)
             scheduled = ("firmware", "schedule", VERSION, GATE, LIFT, "--at-once", "1", "--reset-after")
             job = (await site.edge(*scheduled))["id"]
             await ordered(door)
@@ -105,7 +105,9 @@ async def test_a_job_goes_on_after_a_restart(tmp_path: Path, addresses: Iterator
         login.simulated(type="0", firmware="2.0") as door,
         late.simulated(type="0") as lift,
     ):
-        await door.wait("down", verb="reset")  # it is done, and asked to start from its factory state
+        await door.wait(
+            "down", verb="reset", timeout_s=WITHIN_S
+        )  # it is done, and asked to start from its factory state
         await ordered(lift)
         assert (await site.run("firmware", "remove", VERSION)).status == 3, "a job needs it"
         await site.edge("firmware", "cancel", job)

@@ -10,6 +10,7 @@ from tests.peers.site import Running
 
 OLD, NEW = "0c1105d00001", "0c1105d00002"
 CARD: Final = "04A1B2C3D4"
+WITHIN_S: Final = 30.0
 
 
 async def test_a_new_device_does_what_the_broken_one_did(tmp_path: Path, addresses: Iterator[str]) -> None:
@@ -25,16 +26,16 @@ async def test_a_new_device_does_what_the_broken_one_did(tmp_path: Path, address
         running = Running(site, daemon)
         before = await running.login(OLD, "Gate")
         async with before.simulated(type="0") as broken:
-            await broken.wait("link", online=True)
-            await broken.wait("down", verb="config")
-            await broken.wait("down", verb="credentials")
+            await broken.wait("link", online=True, timeout_s=WITHIN_S)
+            await broken.wait("down", verb="config", timeout_s=WITHIN_S)
+            await broken.wait("down", verb="credentials", timeout_s=WITHIN_S)
             await site.edge("device", "replace", "Gate", NEW)
-            await broken.wait("link", online=False)
+            await broken.wait("link", online=False, timeout_s=WITHIN_S)
             login = await running.login(NEW, "Gate")
             async with login.simulated(type="0") as door:
-                await door.wait("link", online=True)
-                await door.wait("down", verb="config")
-                await door.wait("down", verb="credentials")
+                await door.wait("link", online=True, timeout_s=WITHIN_S)
+                await door.wait("down", verb="config", timeout_s=WITHIN_S)
+                await door.wait("down", verb="credentials", timeout_s=WITHIN_S)
                 answer = await door.attempt("after", "rf_card", CARD)
                 assert answer["message"]["granted"]
                 async with asyncio.timeout(20):

@@ -104,8 +104,8 @@ async def test_a_visitor_rings_talks_and_is_let_in(flat: Flat, addresses: Iterat
     login = await flat.running.login(GATE, "Gate")
     async with flat.app() as (app, state), gate(login, next(addresses)) as door, AppPeer(video=False) as peer:
         assert [each["name"] for each in state["apartments"]] == ["1/101"]
-        await door.wait("link", online=True)
-        await door.registered()
+        await door.wait("link", online=True, timeout_s=WITHIN_S)
+        await door.registered(WITHIN_S)
         door.do("call", to=flat.running.uri("101"))
         ring = await app.hear("ring")
         assert (ring["door"]["name"], ring["apartment"], ring["kind"]) == ("Gate", "1/101", "visitor")
@@ -118,7 +118,7 @@ async def test_a_visitor_rings_talks_and_is_let_in(flat: Flat, addresses: Iterat
         await until(lambda: peer.connected and len(peer.heard) > 10)
         pressed = await app.say("open", nonce="n-1", relay="1", call=call)
         await app.hear("opened", re=pressed)
-        assert (await door.wait("down", verb="open"))["relays"] == ["1"]
+        assert (await door.wait("down", verb="open", timeout_s=WITHIN_S))["relays"] == ["1"]
         again = await app.say("open", nonce="n-1", relay="1", call=call)
         await app.hear("opened", re=again)
         await app.say("hangup", call=call)
