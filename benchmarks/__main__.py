@@ -10,7 +10,17 @@ from typing import Final
 
 # What others use, and what takes minutes.
 NOT_RUN_HERE: Final = frozenset(
-    {"__init__", "__main__", "device_clients", "sip_server", "sip_calls_server", "sip_load", "sip_day"}
+    {
+        "__init__",
+        "__main__",
+        "device_clients",
+        "sip_server",
+        "sip_calls_server",
+        "sip_load",
+        "sip_day",
+        "sip_storm",
+        "storm_crowd",
+    }
 )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from benchmarks.sip_server import BenchAccounts, ForgetfulStore, SystemClock
 from edge.core.call_events import ContactRef, RequestOpen
 from edge.core.settings import CallSettings
+from edge.runtime import settle_memory
 from models.call import Caller, CallPlan, CallRecord, LegKind, PlannedLeg, Stage, Target
 from models.ids import CallId, SipUser
 from sip.b2bua import B2bua
@@ -104,6 +105,7 @@ async def main(media: str = "relay", host: str = "127.0.0.1", port: str = "5060"
         await relay.start()
     calls = B2bua(service.endpoint, service.registrar, BenchDesk(), relay or NoMedia(), CallSettings(), realm="bench")
     service.endpoint.vouch = lambda _request, _flow: "bench"
+    settle_memory()  # as the daemon does
     await service.start()
     remote = Address(host, MONITOR_PORT)
     flow = Flow("UDP", Address(host, int(port)), remote)

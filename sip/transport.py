@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sip.backlog import REGISTER, Backlog
 from sip.doorstep import Doorstep
 from sip.endpoint import Endpoint
 from sip.flow import Address, Destination, Flow
@@ -68,6 +69,7 @@ class Transports:
         self._sources: Counter[str] = Counter()  # accepted connections by address
         self._outgoing: dict[Destination, int] = {}  # the connection we opened there
         self._opening: dict[Destination, list[Callable[[Flow | None], object]]] = {}
+        self._registrations: Backlog | None = None
         self._group: asyncio.TaskGroup | None = None
         self._towards: dict[str, str] = {}  # peer address -> our address on the way there
 
@@ -95,6 +97,7 @@ class Transports:
             await self.stop()
             raise
         loop = asyncio.get_running_loop()
+        self._registrations = Backlog(endpoint.receive, loop.call_soon, loop.time)
         for udp in self._udp:
             udp.start(loop)
         if self.receive_buffer_bytes < RECEIVE_BUFFER_BYTES:
@@ -133,6 +136,8 @@ class Transports:
             connection.close()
         for udp in self._udp:
             udp.close()
+        if self._registrations is not None:
+            self._registrations.clear()
         self._servers.clear()
         self._udp.clear()
         self._udp_by_local.clear()
@@ -217,18 +222,25 @@ class Transports:
         if self._endpoint is not None:
             self._endpoint.count(name)
 
-    def _datagram(self, data: bytes, source: Address, udp: UdpSocket) -> None:
+    def _datagram(self, data: bytes, source: Address, udp: UdpSocket) -> bool:
+        """Whether it was worked on: a registration waits, and who is not heard costs nothing."""
         endpoint = self._endpoint
         if endpoint is None:
-            return
+            return False
         now = endpoint.timers.time()
         if endpoint.gate.banned(source, now):
             endpoint.count("datagrams_of_banned")
-            return
+            return False
         if endpoint.gate.wait_s(source, now) > 0:
             endpoint.count("datagrams_over_limit")
-            return
-        endpoint.receive(data, Flow("UDP", udp.local, source))
+            return False
+        flow = Flow("UDP", udp.local, source)
+        if self._registrations is None or not data.startswith(REGISTER):
+            endpoint.receive(data, flow)
+            return True
+        if not self._registrations.put(data, flow):
+            endpoint.count("registrations_dropped")
+        return False
 
     async def _bind(self) -> None:
         for attempt in range(FREE_PORT_TRIES):

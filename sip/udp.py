@@ -10,7 +10,8 @@ from typing import Final
 
 from sip.flow import Address
 
-DATAGRAMS_A_WAKE_UP_MAX: Final = 32  # more would starve the timers
+DATAGRAMS_A_WAKE_UP_MAX: Final = 32  # that are worked on; more would starve the timers
+READS_A_WAKE_UP_MAX: Final = 256  # with those that are only put aside
 RECEIVE_BUFFER_BYTES: Final = 4 * 1024 * 1024  # the default of 208 KB loses a storm of registrations
 SEND_QUEUE_MAX: Final = 1024  # datagrams waiting for the kernel; more are dropped, SIP sends again
 DATAGRAM_BYTES_MAX: Final = 65_535
@@ -18,9 +19,9 @@ _SO_RCVBUFFORCE: Final = 33  # Linux: above net.core.rmem_max, for those who may
 
 
 class UdpSocket:
-    """One bound socket. *receive* is given each datagram and its source."""
+    """One bound socket. *receive* is given each datagram and its source, and says whether it worked on it at once."""
 
-    def __init__(self, bind: Address, receive: Callable[[bytes, Address, "UdpSocket"], None]) -> None:
+    def __init__(self, bind: Address, receive: Callable[[bytes, Address, "UdpSocket"], bool]) -> None:
         """Binds. Raises OSError: an address in use is an error, never shared (no SO_REUSEADDR, no SO_REUSEPORT: a
         second daemon would steal packets)."""
         family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
@@ -93,15 +94,16 @@ class UdpSocket:
 
     def _drain(self) -> None:
         receive, recvfrom = self._receive, self._socket.recvfrom
-        for _ in range(DATAGRAMS_A_WAKE_UP_MAX):
+        worked = 0
+        for _ in range(READS_A_WAKE_UP_MAX):
             try:
                 data, source = recvfrom(DATAGRAM_BYTES_MAX)
             except BlockingIOError:
                 return
             except OSError:  # an ICMP error of an earlier datagram: says nothing about the next one
                 continue
-            receive(data, Address(source[0], source[1]), self)
-            if self._loop is None:
+            worked += receive(data, Address(source[0], source[1]), self)
+            if worked >= DATAGRAMS_A_WAKE_UP_MAX or self._loop is None:
                 return
 
 

@@ -21,6 +21,8 @@ from sip.udp import SEND_QUEUE_MAX, UdpSocket, source_towards
 from tests.fakes.sip import FakeAccounts, FakeBindingStore, answer, request
 from tests.fakes.sip_service import WITHIN_S, Running, SystemClock, until
 
+STORM = 100  # as many answers as the test's own socket has room for
+
 
 @pytest.fixture
 async def running(address: str) -> AsyncIterator[Running]:
@@ -294,6 +296,19 @@ async def test_tls(address, certificate):
         assert got[0].via.transport == "TLS"
 
 
+async def test_a_call_does_not_wait_behind_a_storm_of_registrations(address):
+    """All of it lies in the socket when the loop comes to it, the call's message last; it is answered long before."""
+    settings = SipSettings(listen=(address,), port=0, ping_interval_s=0, source_rate_per_s=0, bans=False)
+    async with Running(settings) as running:
+        with udp_peer() as peer:
+            for number in range(STORM):
+                peer.sendto(request("REGISTER", "sip:edge", call_id=f"storm{number}").render(), running.udp)
+            peer.sendto(request("OPTIONS", "sip:edge", call_id="call").render(), running.udp)
+            answers = [(await heard(peer)).call_id for _ in range(STORM + 1)]
+    assert answers.index("call") < STORM * 3 / 4
+    assert [one for one in answers if one != "call"] == [f"storm{number}" for number in range(STORM)]
+
+
 def test_our_address_is_that_of_the_way_to_the_peer():
     assert source_towards("127.0.0.1") == "127.0.0.1"
     assert source_towards("::1") == "::1"
@@ -309,7 +324,7 @@ async def test_datagrams_wait_for_a_full_kernel_and_are_bounded(address):
                 raise BlockingIOError
             self.sent.append(data)
 
-    udp = UdpSocket(Address(address, 0), lambda *_: None)
+    udp = UdpSocket(Address(address, 0), lambda *_: True)
     udp.start(asyncio.get_running_loop())
     real, full = udp._socket, FullSocket()
     udp._socket = full  # the fault: a kernel without room; its readiness is that of the real socket
