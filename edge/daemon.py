@@ -24,6 +24,7 @@ from models.ids import ApartmentId, Mac
 from models.times import rfc3339
 from mqtt.broker.external import ExternalBroker
 from mqtt.broker.supervisor import OwnBroker
+from mqtt.comings import OFTEN
 from mqtt.home_assistant.bridge import HomeAssistantBridge
 from mqtt.plane import MqttPlane
 from sip.service import SipService
@@ -118,15 +119,22 @@ class DaemonFace:
         return "ok" if home.connected else "no connection to Home Assistant's broker"
 
     def _device_plane(self) -> Json:
-        """What went wrong with messages, and whose they were: the worst first."""
+        """What went wrong with messages and log-ins, and whose they were, the worst first; what the broker said."""
         plane, known = self._parts.plane, self._parts.world.snapshot.by_mac
         worst = sorted(plane.troublesome().items(), key=lambda item: (-item[1], item[0]))[:_WORST_SHOWN]
-        named = [{"mac": mac, "name": known[mac].name if mac in known else mac, "messages": n} for mac, n in worst]
-        return {"counters": dict(plane.counters()), "troublesome": named, "broker_restarts": self._restarts()}
+        restless = sorted(plane.restless().items(), key=lambda item: (item[1], item[0]))[:_WORST_SHOWN]
+        broker = self._parts.broker if isinstance(self._parts.broker, OwnBroker) else None
 
-    def _restarts(self) -> int:
-        broker = self._parts.broker
-        return broker.restarts if isinstance(broker, OwnBroker) else 0
+        def named(mac: Mac) -> Json:
+            return {"mac": mac, "name": known[mac].name if mac in known else mac}
+
+        return {
+            "counters": dict(plane.counters()),
+            "troublesome": [{**named(mac), "messages": n} for mac, n in worst],
+            "restless": [{**named(mac), "hellos": OFTEN, "within_s": round(took_s)} for mac, took_s in restless],
+            "broker_restarts": broker.restarts if broker else 0,
+            "broker_said": list(broker.said) if broker else [],
+        }
 
     def _home_assistant(self) -> Json | None:
         home = self._parts.home

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from edge.core.ports import Clock, DeviceDesk
 from models.ids import Mac
 from mqtt.clock import DeviceClocks
+from mqtt.comings import Comings
 from mqtt.payloads import Refused
 from mqtt.presence import Presence
 from mqtt.refusals import Refusals
@@ -28,7 +29,7 @@ class ClockOffsets(Protocol):
 
 
 class Devices:
-    """Clocks, presence, refusals and counters of one community's devices."""
+    """Clocks, presence, comings, refusals and counters of one community's devices."""
 
     def __init__(self, topics: Topics, clock: Clock, offsets: ClockOffsets) -> None:
         self.topics = topics
@@ -37,6 +38,7 @@ class Devices:
         stored_ms = {device: offset_ms for device, offset_ms in offsets.clock_offsets_ms().items() if offset_ms}
         self.clocks = DeviceClocks(stored_ms)
         self.presence = Presence()
+        self.comings = Comings()
         self.refusals = Refusals()
         self.counts: Counter[str] = Counter()
         self.known: frozenset[Mac] = frozenset()  # those with an account
@@ -88,5 +90,6 @@ class Devices:
         """The device was removed."""
         self.clocks.forget(device)
         self.presence.forget(device)
+        self.comings.forget(device)
         self.refusals.forget(device)
         self._stored_ms.pop(device, None)

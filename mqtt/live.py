@@ -102,6 +102,7 @@ class LiveIngest:
         if live:
             now_s = devices.clock.monotonic()
             devices.presence.heard(device, now_s)
+            devices.comings.hello(device, now_s)
             devices.clocks.connected(device, now_s)
             if hello.at_ms is not None:
                 devices.hello_at(device, hello.at_ms)

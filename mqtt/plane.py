@@ -133,6 +133,10 @@ class MqttPlane:
         """Devices that sent bad messages, or more than can be dealt with, and how many since the start."""
         return dict(self._devices.refusals.by_device)
 
+    def restless(self) -> Mapping[Mac, float]:
+        """Devices that log in again and again, and in how many seconds they last did so `OFTEN` times."""
+        return self._devices.comings.restless(self._clock.monotonic())
+
     def online(self, device: Mac) -> bool:
         return self._live.connected and self._devices.presence.online(device)
 

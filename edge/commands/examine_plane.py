@@ -12,6 +12,11 @@ WORTH_A_LINE: Final = 20
 
 _LOOK: Final = "the daemon's log says what is wrong with them; to shut it out: edge device set MAC --enabled no"
 
+_SHARED: Final = (
+    "two devices with its login throw each other off: give it a new one (edge device secret MAC --renew); else look at its"
+    " network"
+)
+
 
 def examine_plane(folder: Path) -> Iterator[Finding]:
     """Nothing where no daemon runs."""
@@ -28,6 +33,13 @@ def _devices(plane: Mapping[str, Any]) -> Iterator[Finding]:
                 " be dealt with"
             )
             yield Finding("devices", Level.NOTE, message, _LOOK.replace("MAC", device["mac"]))
+    for device in plane.get("restless", ()):
+        message = (
+            f"{device['name']} ({device['mac']}) logged in {device['hellos']} times within {device['within_s']} s"
+        )
+        yield Finding("devices", Level.NOTE, message, _SHARED.replace("MAC", device["mac"]))
+    for line in plane.get("broker_said", ()):
+        yield Finding("broker", Level.NOTE, f"the broker said: {line}", "the daemon's log says when")
     if plane.get("broker_restarts"):
         message = f"the broker had to be started again {plane['broker_restarts']} times since the daemon started"
         yield Finding("broker", Level.NOTE, message, "the daemon's log says why")

@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import sys
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,7 @@ LOOKS_EVERY_S: Final = 3.0
 SILENT_TIMES: Final = 3
 """A broker that says nothing so many times, each for as long as a link waits (5 s), is frozen: nobody gets in."""
 MAX_OUTPUT_BYTES: Final = 4096
+LINES_KEPT: Final = 5
 _PORT_TAKEN: Final = (
     " (if it is the system's own mosquitto: systemctl disable --now mosquitto; else choose another [mqtt] port)"
 )
@@ -52,6 +54,7 @@ class OwnBroker:
         self.listeners = listeners
         self.program = program.name
         self.restarts = 0
+        self.said: deque[str] = deque(maxlen=LINES_KEPT)  # the newest lines of any program that was ours
         self._program = program
         self._topics = topics
         self._accounts = accounts
@@ -218,6 +221,7 @@ class OwnBroker:
         while chunk := await process.stdout.read(MAX_OUTPUT_BYTES):
             for line in chunk.decode("utf-8", "replace").splitlines():
                 log.warning("%s: %s", self._program.name, line)
+                self.said.append(line)
         await process.wait()
 
     async def _end_if_frozen(self, process: asyncio.subprocess.Process) -> None:

@@ -12,6 +12,7 @@ import aiomqtt
 import pytest
 
 from edge.demo.device import Device
+from mqtt.comings import OFTEN
 from tests.peers.site import Running, house
 
 pytestmark = pytest.mark.peer("mosquitto")
@@ -108,11 +109,27 @@ async def test_a_device_with_anothers_client_id_is_still_itself(tmp_path: Path, 
         assert not [event for event in gate.seen("link") if event["online"] is False], "its link was not touched"
         assert (await gate.attempt("mine", "rf_card", CARD))["message"]["granted"]
         ids = {row["id"] for row in await running.site.log("--kind", "access")}
+        told = [finding["message"] for finding in (await running.site.run("doctor")).json["findings"]]
     assert heard == []
     if broker == "embedded":  # mosquitto replaces the client id without a word
-        assert f"{MAD} logged in with the client id of {GATE}" in (tmp_path / "serve.log").read_text()
+        line = f"{MAD} logged in with the client id of {GATE}"
+        assert line in (tmp_path / "serve.log").read_text()
+        assert [message for message in told if line in message]
     assert "mine" in ids
     assert "stolen" not in ids
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+async def test_two_devices_with_one_login_are_shown(tmp_path: Path, address: str, broker: str) -> None:
+    async with two_doors(tmp_path, address, broker) as (running, _, login):
+        for _ in range(OFTEN):
+            async with client(login) as twin:
+                await twin.publish(f"{branch(login)}/up/hello", json.dumps({"model": "M"}), qos=1)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                told = [finding["message"] for finding in (await running.site.run("doctor")).json["findings"]]
+                if any(message.startswith(f"Mad ({MAD}) logged in {OFTEN} times") for message in told):
+                    break
 
 
 async def test_a_clock_that_is_off_is_shown(tmp_path: Path, addresses: Iterator[str]) -> None:

@@ -34,6 +34,11 @@ def mad(messages: int) -> list[dict[str, Any]]:
         ({**QUIET, "home_assistant": None}, []),
         (plane(troublesome=mad(WORTH_A_LINE - 1)), []),
         (plane(troublesome=mad(WORTH_A_LINE)), ["Mad (0c1105000009) sent 20 messages"]),
+        (
+            plane(restless=[{"mac": "0c1105000009", "name": "Mad", "hellos": 10, "within_s": 42}]),
+            ["Mad (0c1105000009) logged in 10 times within 42 s"],
+        ),
+        (plane(broker_said=["a: socket error", "b"]), ["the broker said: a: socket error", "the broker said: b"]),
         (plane(broker_restarts=2), ["started again 2 times"]),
         (
             {
