@@ -8,12 +8,14 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from edge.central.api import business, sites
+from edge.central.api import business, rosters, sites
 from edge.central.api import edges as edges_api
 from edge.central.api.office import Office, install_refusals
 from edge.central.feed import Feed
+from edge.central.fetching import Fetcher
 from edge.central.mailing import Mailer
 from edge.central.opening import Opened, opened
+from edge.central.roster_sources import Puller
 from edge.central.timetable import Timetable
 from edge.central.watch import Threads, Watch
 from edge.cloud.tokens import SeenTokens
@@ -29,6 +31,7 @@ def application(office: Office) -> FastAPI:
     app.include_router(edges_api.router(SeenTokens()))
     app.include_router(sites.router)
     app.include_router(business.router)
+    app.include_router(rosters.router)
     return app
 
 
@@ -41,8 +44,9 @@ class Serving:
         watch = Watch(here.central, self._threads)
         feed = Feed(here.central.secrets.vault, here.key, here.settings.page_items)
         mailer = Mailer(here.settings.mail, here.central.secrets.text("mail_password"))
-        self.office = Office(here.central, self._threads, watch, feed, mailer)
-        self.timetable = Timetable(here.central, self._threads, watch, mailer)
+        puller = Puller(here.central, self._threads, Fetcher(here.settings.rosters.hosts))
+        self.office = Office(here.central, self._threads, watch, feed, mailer, puller)
+        self.timetable = Timetable(here.central, self._threads, watch, mailer, puller)
         certificate = (here.folder / settings.certificate, here.folder / settings.key) if settings.certificate else None
         self.http = HttpServer(
             application(self.office), name="central http", listen=(settings.listen,), port=settings.port,

@@ -38,11 +38,20 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
+class Rosters:
+    """*hosts*: ``name`` or ``name:port``, which rosters may be fetched from over plain HTTP and at private addresses.
+    All others are asked over https, at public addresses."""
+
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CentralSettings:
     database: str = DATABASE
     page_items: int = 150_000
     http: Http = field(default_factory=Http)
     mail: Mail = field(default_factory=Mail)
+    rosters: Rosters = field(default_factory=Rosters)
 
 
 def load(file: Path) -> CentralSettings:
@@ -55,7 +64,8 @@ def load(file: Path) -> CentralSettings:
         raise SettingsError(f"{file}: {error}") from error
     http = _read(Http, told.pop("http", {}), "http.")
     mail = _read(Mail, told.pop("mail", {}), "mail.")
-    found = _read(CentralSettings, told, "", http=http, mail=mail)
+    rosters = _read(Rosters, told.pop("rosters", {}), "rosters.")
+    found = _read(CentralSettings, told, "", http=http, mail=mail, rosters=rosters)
     if bool(http.certificate) != bool(http.key):
         raise SettingsError(f"{file}: http.certificate and http.key go together")
     return found
@@ -68,9 +78,15 @@ def _read(kind: type[S], told: Any, prefix: str, **ready: Any) -> S:
     for name, value in told.items():
         if name not in defaults or name in ready:
             raise SettingsError(f"{FILE_NAME}: there is no setting {prefix}{name}")
-        if type(value) is not type(defaults[name]):
+        if type(_plain(value)) is not type(defaults[name]):
             raise SettingsError(f"{FILE_NAME}: {prefix}{name} must be {type(defaults[name]).__name__}")
-    return kind(**told, **ready)
+    return kind(**{name: _plain(value) for name, value in told.items()}, **ready)
+
+
+def _plain(value: Any) -> Any:
+    """A list of words as the settings have it; anything else as it is."""
+    is_words = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return tuple(value) if is_words else value
 
 
 def template(database: str, listen: str, port: int) -> str:
@@ -82,5 +98,7 @@ def template(database: str, listen: str, port: int) -> str:
         "# Edges need https, except on a loopback address: name a certificate and its key, or put a proxy before it.\n"
         f'listen = "{listen}"\nport = {port}\n# certificate = "tls/chain.pem"\n# key = "tls/key.pem"\n\n'
         "[mail]\n"
-        '# Notices of subscriptions. The password stands in secrets/mail_password.\nhost = ""\n'
+        '# Notices of subscriptions. The password stands in secrets/mail_password.\nhost = ""\n\n'
+        "[rosters]\n"
+        "# What may be fetched over plain HTTP and from private addresses: name or name:port.\nhosts = []\n"
     )

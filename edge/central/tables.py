@@ -230,3 +230,14 @@ roster_day: Final = Table(
     Column("community", Text, ForeignKey("community.id"), primary_key=True),
     Column("day", Text, nullable=False),  # the last on which leases were looked through
 )
+
+roster_source: Final = Table(
+    "roster_source",
+    metadata,
+    Column("community", Text, ForeignKey("community.id"), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("sealed", LargeBinary),  # the value of the Authorization header
+    Column("day", Text, nullable=False),  # the last on which it was taken; "" = never
+    Column("tried_ms", BigInteger),
+    Column("outcome", Text, nullable=False),  # JSON of the last try
+)

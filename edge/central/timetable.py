@@ -1,4 +1,4 @@
-"""What the central store does by the clock: leases at two in the night, notices, compaction."""
+"""What the central store does by the clock: rosters and leases at two in the night, notices, compaction."""
 
 import asyncio
 import logging
@@ -11,6 +11,7 @@ from edge.central import communities, rosters, subscriptions
 from edge.central.changes import Central
 from edge.central.mailing import Mailer
 from edge.central.problems import CentralProblem
+from edge.central.roster_sources import Puller
 from edge.central.tables import roster_day
 from edge.central.watch import Threads, Watch
 from edge.store.errors import StoreError
@@ -27,11 +28,12 @@ class Timetable:
 
     name = "central timetable"
 
-    def __init__(self, central: Central, threads: Threads, watch: Watch, mailer: Mailer) -> None:
+    def __init__(self, central: Central, threads: Threads, watch: Watch, mailer: Mailer, puller: Puller) -> None:
         self._central = central
         self._threads = threads
         self._watch = watch
         self._mailer = mailer
+        self._puller = puller
         self._compacted_ms = central.clock.now_ms()
 
     async def start(self) -> None:
@@ -50,6 +52,8 @@ class Timetable:
 
     async def once(self) -> None:
         """Everything that is due. Raises StoreError."""
+        if await self._puller.pull_due(ACTOR):
+            self._watch.changed()
         await self._threads.run(self._turn_leases)
         if self._mailer.is_set_up:
             await self._send_notices()

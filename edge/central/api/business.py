@@ -1,21 +1,17 @@
-"""What other systems and residents send: billing, address requests, rosters, subscriptions."""
+"""What other systems and residents send: billing, address requests, subscriptions."""
 
-import csv
-import io
-from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field, ValidationError
 
-from edge.central import billing, communities, operators, requests, rosters, subscriptions
+from edge.central import billing, communities, operators, requests, subscriptions
 from edge.central.api.office import REFUSALS, CallerOf, OfficeOf
 from edge.central.billing import MAX_ACCOUNTS_A_REQUEST, Account
-from edge.central.problems import CentralProblem, Invalid
+from edge.central.problems import CentralProblem
 from edge.central.requests import State, Wish
 from edge.central.rights import Caller, Right, Role
-from edge.central.rosters import MAX_LEASES, Lease
 from models.service import ServiceState
 
 MAX_LISTED: Final = 1_000
@@ -150,63 +146,6 @@ async def end_request(
         return await office.change(who, Right.REQUESTS, community, lambda change: requests.confirm(change, id))
     state = State.CLOSED if verb == "close" else State.CANCELLED
     return await office.change(who, Right.REQUESTS, community, lambda change: requests.refuse(change, id, state))
-
-
-# --- rosters ---------------------------------------------------------------------------------------------------------
-
-
-class RosterLease(BaseModel):
-    """One person in one unit; without `until` the lease has no end."""
-
-    id: str = Field(min_length=1, max_length=128)
-    unit: str = Field(min_length=1, max_length=64)
-    first: _Name = ""
-    last: _Name = ""
-    email: str = Field(default="", max_length=254)
-    mobile: str = Field(default="", max_length=32)
-    start: str = Field(max_length=10)
-    until: str = Field(default="", max_length=10)
-
-
-class Roster(BaseModel):
-    """Either `leases`, or the same as `csv` with the names of the fields in its first row."""
-
-    leases: list[RosterLease] = Field(default_factory=list, max_length=MAX_LEASES)
-    csv: str = Field(default="", max_length=8 * 1024 * 1024)
-    dry_run: bool = False
-    confirm: bool = False
-
-
-@router.post("/rosters/{community}", tags=["rosters"])
-async def take_roster(office: OfficeOf, who: CallerOf, community: _Id, told: Roster) -> dict[str, Any]:
-    """The whole roster. A dry run says what it would come to. An empty or a short one needs `confirm`."""
-    leases = [_lease(each) for each in (_from_csv(told.csv) if told.csv else told.leases)]
-    report = await office.change(
-        who, Right.ROSTERS, community, lambda change: rosters.take(change, leases, confirm=told.confirm),
-        confirm=True, dry_run=told.dry_run,  # it has a guard of its own
-    )  # fmt: skip
-    return {**asdict(report), "stored": report.stored and not told.dry_run}
-
-
-def _from_csv(text: str) -> list[RosterLease]:
-    try:
-        rows = list(csv.DictReader(io.StringIO(text), strict=True))
-    except csv.Error as error:
-        raise Invalid("csv", f"the roster is no CSV: {error}") from error
-    if len(rows) > MAX_LEASES:
-        raise Invalid("many", f"a roster has at most {MAX_LEASES} leases")
-    found: list[RosterLease] = []
-    for number, row in enumerate(rows, start=2):
-        try:
-            found.append(RosterLease.model_validate({name: value for name, value in row.items() if name and value}))
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            raise Invalid("csv", f"row {number}, {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    return found
-
-
-def _lease(told: RosterLease) -> Lease:
-    return Lease(told.id, told.unit, told.first, told.last, told.start, told.until, told.email, told.mobile)
 
 
 # --- subscriptions ---------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from edge.central.feed import Feed
 from edge.central.mailing import Mailer
 from edge.central.problems import CentralProblem, Unauthorised
 from edge.central.rights import Caller, Right
+from edge.central.roster_sources import Puller
 from edge.central.subscriptions import Mail
 from edge.central.watch import Threads, Watch
 from edge.store.errors import StoreError
@@ -35,6 +36,7 @@ class Office:
     watch: Watch
     feed: Feed
     mailer: Mailer
+    puller: Puller
 
     async def post(self, mail: Mail) -> bool:
         """Whether the mail server took it; one that does not hinders nothing."""
