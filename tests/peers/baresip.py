@@ -42,9 +42,11 @@ class BaresipSettings:
     auto_answer: bool = False
     codecs: str = "PCMA/8000/1,PCMU/8000/1"
     video: bool = False  # H.264 of a fake camera
+    picture: Path | None = None  # what the camera sees: a film, shown again and again
     media_encryption: str = ""  # srtp: offers RTP/AVP with a key; srtp-mand: RTP/SAVP
     ca_file: str = ""
     expires_s: int = 60
+    accounts: str = ""  # its accounts file as it was fetched from somewhere, instead of all that
 
 
 def config_text(settings: BaresipSettings, recordings: Path) -> str:
@@ -85,7 +87,7 @@ def config_text(settings: BaresipSettings, recordings: Path) -> str:
     ]
     if settings.video:
         lines += [
-            "video_source fakevideo,nil",
+            f"video_source {f'avformat,{settings.picture}' if settings.picture else 'fakevideo,nil'}",
             "video_display fakevideo,nil",
             "video_size 320x240",
             "video_fps 10",
@@ -97,6 +99,8 @@ def config_text(settings: BaresipSettings, recordings: Path) -> str:
 
 def account_text(settings: BaresipSettings) -> str:
     """The one line of the ``accounts`` file."""
+    if settings.accounts:
+        return settings.accounts
     host = settings.server or settings.ip
     parts = [
         f"<sip:{settings.user}@{host};transport={settings.transport}>",

@@ -42,6 +42,8 @@ PROGRAMS: Final[Mapping[str, Program]] = {
         _both(_on_path("baresip"), _file("/usr/lib/baresip/modules/avcodec.so")), ("baresip-core", "baresip-ffmpeg")
     ),
     "chromium": Program(_on_path("chromium"), ("chromium",)),
+    "curl": Program(_on_path("curl"), ("curl",)),
+    "ffmpeg": Program(_on_path("ffmpeg"), ("ffmpeg",)),
     "kamailio": Program(
         _both(_on_path("kamailio"), _file(f"{KAMAILIO_MODULES}/htable.so", f"{KAMAILIO_MODULES}/tls.so")),
         ("kamailio", "kamailio-extra-modules", "kamailio-tls-modules"),
