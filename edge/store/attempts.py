@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 
 from edge.store.changes import the_community
+from edge.store.prepared import Prepared
 from models.ids import CommunityId, Mac
 
 KEPT_MS: Final = 24 * 3600 * 1000
@@ -13,11 +14,13 @@ _EVENT: Final = "event"
 
 _FIND: Final = text("SELECT body FROM answer WHERE mac = :mac AND kind = :kind AND id = :id AND at_ms > :oldest_ms")
 # An answer older than a day counts as never given, so its row may be taken over.
-_SAVE: Final = text(
-    "INSERT INTO answer (community_id, mac, kind, id, at_ms, body)"
-    " VALUES (:community, :mac, :kind, :id, :at_ms, :body)"
-    " ON CONFLICT (mac, kind, id) DO UPDATE SET at_ms = excluded.at_ms, body = excluded.body"
-    " WHERE answer.at_ms <= :oldest_ms"
+_SAVE: Final = Prepared(
+    text(
+        "INSERT INTO answer (community_id, mac, kind, id, at_ms, body)"
+        " VALUES (:community, :mac, :kind, :id, :at_ms, :body)"
+        " ON CONFLICT (mac, kind, id) DO UPDATE SET at_ms = excluded.at_ms, body = excluded.body"
+        " WHERE answer.at_ms <= :oldest_ms"
+    )
 )
 _RECENT: Final = text(
     "SELECT mac, kind, id, at_ms, body FROM answer WHERE at_ms > :oldest_ms ORDER BY at_ms DESC LIMIT :limit"
@@ -95,4 +98,4 @@ def _save(
         "body": body,
         "oldest_ms": now_ms - KEPT_MS,
     }
-    return connection.execute(_SAVE, row).rowcount == 1
+    return _SAVE.execute(connection, row).rowcount == 1

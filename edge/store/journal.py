@@ -9,12 +9,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, column, delete, insert, or_, select, table, text, update
 
 from edge.store import outbox
 from edge.store.changes import the_community
+from edge.store.prepared import Prepared
 from edge.store.tables import store_state
 from models.ids import CommunityId
 from models.log import LogEntry, LogKind
@@ -30,8 +31,8 @@ LOST: Final = "lost"
 
 # Without types: the row goes in and comes out exactly as it was hashed.
 _JOURNAL: Final = table("journal", *(column(name) for name in COLUMNS))
-_INSERT: Final = insert(_JOURNAL)
-_MOVE_HEAD: Final = text("UPDATE store_state SET journal_seq = :seq, journal_hash = :hash")
+_INSERT: Final = Prepared(insert(_JOURNAL))
+_MOVE_HEAD: Final = Prepared(text("UPDATE store_state SET journal_seq = :seq, journal_hash = :hash"))
 _HEAD: Final = """
     SELECT journal_seq AS seq, journal_hash AS hash,
       (SELECT id FROM community WHERE CAST(:community AS TEXT) IS NULL OR id = :community ORDER BY id LIMIT 1)
@@ -43,8 +44,21 @@ _HEAD: Final = """
       (SELECT TRIM(first_name || ' ' || last_name) FROM resident WHERE id = :resident) AS resident,
       EXISTS (SELECT 1 FROM enrolment WHERE CAST(:community AS TEXT) IS NULL OR community_id = :community) AS enrolled
     FROM store_state"""
-_HEAD_HERE: Final = text(_HEAD)
-_HEAD_ON_SERVER: Final = text(_HEAD + " FOR UPDATE")  # SQLite's writers are one at a time anyway
+_HEAD_HERE: Final = Prepared(text(_HEAD))
+_HEAD_ON_SERVER: Final = Prepared(text(_HEAD + " FOR UPDATE"))  # SQLite's writers are one at a time anyway
+
+
+class _Head(NamedTuple):
+    """What a row needs of the store, in the order of `_HEAD`."""
+
+    seq: int
+    hash: bytes
+    community: str | None
+    mac: str | None
+    door: str | None
+    apartment: str | None
+    resident: str | None
+    enrolled: bool
 
 
 def append(connection: Connection, entry: LogEntry, *, community: CommunityId | None = None) -> int:
@@ -54,21 +68,24 @@ def append(connection: Connection, entry: LogEntry, *, community: CommunityId | 
     the event for it is queued in the same transaction. *community* may be left out where there is only one.
     """
     head = _HEAD_ON_SERVER if connection.dialect.name == "postgresql" else _HEAD_HERE
-    now = connection.execute(
-        head,
+    found = head.execute(
+        connection,
         {"community": community, "device": entry.device, "apartment": entry.apartment, "resident": entry.resident},
-    ).one()
+    ).fetchone()
+    if found is None:
+        raise LookupError("store_state has no row: the store was never migrated")
+    now = _Head(*found)
     owner = now.community or the_community(connection)  # the second one raises
     row = _row(entry, now, owner)
     digest = _digest(bytes(now.hash), row)
-    connection.execute(_INSERT, {**row, "prev": bytes(now.hash), "hash": digest})
-    connection.execute(_MOVE_HEAD, {"seq": row["seq"], "hash": digest})
+    _INSERT.execute(connection, {**row, "prev": bytes(now.hash), "hash": digest})
+    _MOVE_HEAD.execute(connection, {"seq": row["seq"], "hash": digest})
     if now.enrolled:
         outbox.enqueue(connection, row["at_ms"], _event_type(row), _event_body(row))
     return int(row["seq"])
 
 
-def _row(entry: LogEntry, now: Row[Any], community: str) -> dict[str, Any]:
+def _row(entry: LogEntry, now: _Head, community: str) -> dict[str, Any]:
     return {
         "seq": now.seq + 1,
         "community_id": community,

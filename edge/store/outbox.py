@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, select, text, update
 
+from edge.store.prepared import Prepared
 from edge.store.tables import outbox, store_state
 
-_NEXT: Final = text("UPDATE store_state SET outbox_seq = outbox_seq + 1 RETURNING outbox_seq")
-_INSERT: Final = text("INSERT INTO outbox (seq, at_ms, type, body) VALUES (:seq, :at_ms, :type, :body)")
+_NEXT: Final = Prepared(text("UPDATE store_state SET outbox_seq = outbox_seq + 1 RETURNING outbox_seq"))
+_INSERT: Final = Prepared(text("INSERT INTO outbox (seq, at_ms, type, body) VALUES (:seq, :at_ms, :type, :body)"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,9 @@ class OutboxEvent:
 
 def enqueue(connection: Connection, at_ms: int, kind: str, body: Mapping[str, Any]) -> int:
     """Queue an event in the transaction of *connection*; its ``seq``."""
-    seq = int(connection.execute(_NEXT).scalar_one())
+    (seq,) = _NEXT.execute(connection, {}).fetchone() or (0,)
     told = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    connection.execute(_INSERT, {"seq": seq, "at_ms": at_ms, "type": kind, "body": told})
+    _INSERT.execute(connection, {"seq": seq, "at_ms": at_ms, "type": kind, "body": told})
     return seq
 
 
@@ -60,7 +61,7 @@ def put_back(connection: Connection, events: Iterable[OutboxEvent]) -> None:
     """Queue again what the central store had confirmed, and has lost."""
     for event in events:
         told = json.dumps(event.body, ensure_ascii=False, separators=(",", ":"))
-        connection.execute(_INSERT, {"seq": event.seq, "at_ms": event.at_ms, "type": event.type, "body": told})
+        _INSERT.execute(connection, {"seq": event.seq, "at_ms": event.at_ms, "type": event.type, "body": told})
 
 
 def begin_anew(connection: Connection) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from edge.store.engine import Store
 from edge.store.errors import StoreClosed, StoreError, StoreFull, StoreOverloaded, store_error
+from edge.store.prepared import command
 
 T = TypeVar("T")
 Job = Callable[[Connection], T]
@@ -208,15 +209,15 @@ def _alone(connection: Connection, job: Job[T]) -> T:
 
 def _attempt(connection: Connection, job: Job[T]) -> tuple[T | None, Exception | None]:
     """Run *job* in a savepoint of its own. A failure of the store itself is raised: it takes the whole transaction."""
-    connection.exec_driver_sql("SAVEPOINT job")
+    command(connection, "SAVEPOINT job")
     try:
         result = job(connection)
     except Exception as error:  # noqa: BLE001  # handed to whoever submitted the job
         failure = store_error(error) if isinstance(error, DBAPIError) else None
         if failure is not None:
             raise failure from error
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
-        connection.exec_driver_sql("RELEASE SAVEPOINT job")
+        command(connection, "ROLLBACK TO SAVEPOINT job")
+        command(connection, "RELEASE SAVEPOINT job")
         return None, error
-    connection.exec_driver_sql("RELEASE SAVEPOINT job")
+    command(connection, "RELEASE SAVEPOINT job")
     return result, None
