@@ -1,0 +1,136 @@
+"""What two residents' phones do when the door rings: Chromium twice, a door with a camera, a whole daemon between."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.peers import tone
+from tests.peers.app_browser import WITHIN_MS, Resident, chromium
+from tests.peers.app_house import DOOR_HZ, QUARTERS, AppHouse, app_house
+from tests.peers.street import ANSWERS, telephone
+
+pytestmark = pytest.mark.peer("chromium", "baresip", "ffmpeg", "kamailio", "pjsua2")
+
+VOICE_HZ: Final = 700
+COLOURS: Final = {"red": (255, 0, 0), "lime": (0, 255, 0), "blue": (0, 0, 255), "yellow": (255, 255, 0)}
+COLOUR_OFF_MAX: Final = 40  # of 255: H.264 and its range take their part
+NEAR_HZ: Final = 12
+NOTICED_WITHIN_S: Final = 10.0
+
+
+@pytest.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
+    async with chromium(tone.make(tmp_path / "voice.wav", VOICE_HZ)) as made:
+        yield made
+
+
+async def sees_the_camera(resident: Resident) -> None:
+    """The four quarters in their colours, and picture after picture."""
+    frames = await resident.frames(0)
+    for name, seen in zip(QUARTERS, await resident.pixels(list(QUARTERS.values())), strict=True):
+        off = max(abs(here - there) for here, there in zip(seen, COLOURS[name], strict=True))
+        assert off <= COLOUR_OFF_MAX, f"{name} is shown as {seen}"
+    await resident.frames(frames + 5)
+
+
+async def test_two_phones_ring_one_wins_talks_opens_and_the_other_reads_who(
+    tmp_path: Path, addresses: Iterator[str], browser: Browser
+) -> None:
+    async with app_house(tmp_path, addresses) as here:
+        anna, ben = await here.resident(browser, "101", "Anna"), await here.resident(browser, "101", "Ben")
+        await both_answer(here, anna, ben)
+        await one_declines(here, anna, ben)
+        assert anna.complaints == ben.complaints == []
+
+
+async def both_answer(here: AppHouse, anna: Resident, ben: Resident) -> None:
+    since = await here.gate.dial("101")
+    await asyncio.gather(anna.rung_by("Gate"), ben.rung_by("Gate"))
+    await asyncio.gather(sees_the_camera(anna), sees_the_camera(ben))
+
+    await asyncio.gather(anna.button("Answer").click(), ben.button("Answer").click())
+    winner, loser = await won(anna, ben)
+    name = "Anna" if winner is anna else "Ben"
+    await expect(loser.page.get_by_text(re.compile(f"Answered by {name}"))).to_be_visible(timeout=WITHIN_MS)
+    await expect(loser.button("Answer")).to_have_count(0)
+
+    async with asyncio.timeout(20):
+        while abs(await winner.heard_hz() - DOOR_HZ) > NEAR_HZ:
+            continue
+    await sees_the_camera(winner)
+    mark = here.gate.plane.events.mark()
+    await winner.hold("Street")
+    order = await here.gate.plane.opened(mark, 20)
+    await winner.page.mouse.up()
+    assert order["relays"] == ["1"]
+    await expect(winner.page.get_by_text("Opened").first).to_be_visible(timeout=WITHIN_MS)
+    await asyncio.sleep(1.0)
+    await winner.button("Hang up").click()
+    await here.gate.ended(since)
+    assert tone.seconds_of(here.gate.phone.heard, VOICE_HZ) >= 1.0
+    (row,) = [row for row in await here.running.site.log("--kind", "access") if row["outcome"] == "granted"]
+    assert (row["method"], row["relays"]) == ("app_talk", [1])
+
+
+async def one_declines(here: AppHouse, anna: Resident, ben: Resident) -> None:
+    since = await here.gate.dial("101")
+    await asyncio.gather(anna.rung_by("Gate"), ben.rung_by("Gate"))
+    await ben.button("Decline").click()
+    assert "603" in await here.gate.ended(since)
+    for each in (anna, ben):
+        await expect(each.button("Doors")).to_be_visible(timeout=WITHIN_MS)
+
+
+async def won(*residents: Resident) -> tuple[Resident, Resident]:
+    """Who talks, and the other. Fails unless exactly one does."""
+    async with asyncio.timeout(WITHIN_MS / 1000):
+        while not (talking := [each for each in residents if await each.page.get_by_text("Talking").is_visible()]):
+            continue
+    (winner,) = talking
+    (loser,) = [each for each in residents if each is not winner]
+    return winner, loser
+
+
+async def test_the_telephone_rings_after_a_phone_that_nobody_takes_that_declines_or_that_is_lost(
+    tmp_path: Path, addresses: Iterator[str], browser: Browser
+) -> None:
+    """At a site where a decline ends only its own leg."""
+    async with app_house(tmp_path, addresses, decline_ends_call=False) as here:
+        cleo = await here.resident(browser, "102", "Cleo")
+        dora = await here.resident(browser, "103", "Dora")
+        await goes_on(here, cleo, "102", None)
+        await goes_on(here, dora, "103", dora.button("Decline").click)
+
+        async def lost() -> None:
+            here.wire.cut()
+
+        assert await goes_on(here, dora, "103", lost) < NOTICED_WITHIN_S
+        assert cleo.complaints == dora.complaints == []
+
+
+async def goes_on(
+    here: AppHouse, resident: Resident, apartment: str, act: Callable[[], Awaitable[None]] | None
+) -> float:
+    """The app rings; after *act*, or by itself, the telephone rings and takes the call, and the visitor leaves.
+
+    How many seconds after *act* the telephone rang.
+    """
+    now = asyncio.get_running_loop().time
+    async with telephone(here.far_ip, here.folder, ANSWERS) as far:
+        since = await here.gate.dial(apartment)
+        await resident.rung_by("Gate")
+        assert not far.seen("incoming")
+        if act is not None:
+            await act()
+        began = now()
+        await far.wait("incoming", 20)
+        took_s = now() - began
+        await here.gate.phone.event("CALL_ESTABLISHED", 20, since)
+        await here.gate.phone.hang_up()
+        await here.gate.ended(since)
+    return took_s
