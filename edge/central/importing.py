@@ -1,10 +1,13 @@
 """The installers' template at the central store: read by the same rules as at an edge, and stored as things."""
 
-import csv
-import io
+import tempfile
 from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
+from edge.admin.sheet import Sheet, read_sheet
+from edge.admin.sheet_limits import SheetError
 from edge.central.changes import Change, new_thing_id
 from edge.central.problems import CentralProblem
 from edge.core.template import CellError, Import, Known, NewApartment, NewDevice, read
@@ -12,7 +15,7 @@ from models.device import DeviceType
 from models.ids import Mac
 from models.service import FeaturePlan
 
-_SEPARATORS: Final = ",;\t"
+_ERRORS_IN_TEXT: Final = 100
 
 
 class BadSheet(CentralProblem):
@@ -21,28 +24,43 @@ class BadSheet(CentralProblem):
     status = 422
 
     def __init__(self, errors: Iterable[CellError]) -> None:
-        first = [f"row {each.row}, {each.column}: {each.reason}" for each in errors]
-        super().__init__("sheet", "; ".join(first[:100]) or "the sheet is empty")
+        cells = list(errors)
+        first = [f"row {each.row}, {each.column}: {each.reason}" for each in cells[:_ERRORS_IN_TEXT]]
+        super().__init__("sheet", "; ".join(first) or "the sheet is empty")
+        self.extra = {"errors": [asdict(each) for each in cells]}
 
 
-def import_text(change: Change, text: str) -> dict[str, Any]:
-    """Store the template in *text*; what it comes to. Raises BadSheet, Invalid."""
-    rows = list(csv.reader(io.StringIO(text), delimiter=_separator(text)))
+def open_sheet(file: Path) -> Sheet:
+    """The cells of a CSV or XLSX file, told apart by content and within the limits of decision 48. May take seconds.
+
+    Raises BadSheet for what is no such file, or too large.
+    """
+    try:
+        return read_sheet(file)
+    except SheetError as error:
+        raise BadSheet([CellError(None, None, error.code, str(error))]) from error
+
+
+def sheet_of(text: str) -> Sheet:
+    """The same of CSV *text*."""
+    with tempfile.TemporaryDirectory(prefix="edge-central-") as folder:
+        file = Path(folder) / "sheet.csv"
+        file.write_text(text, "utf-8", newline="")
+        return open_sheet(file)
+
+
+def import_sheet(change: Change, sheet: Sheet) -> dict[str, Any]:
+    """Store the template in *sheet*; what it comes to. Raises BadSheet, Invalid."""
     names = {identity: body["name"] for identity, body in change.all("building").items()}
-    found = read(rows, _known(change, names))
+    found = read(sheet.rows, _known(change, names))
     if isinstance(found, list):
         raise BadSheet(found)
     _store(change, found, {name: identity for identity, name in names.items()})
     return {
         "rows": found.rows, "buildings": len(found.buildings), "apartments": len(found.apartments),
         "residents": sum(each.resident is not None for each in found.apartments), "devices": len(found.devices),
-        "notices": list(found.notices),
+        "notices": [*sheet.notices, *found.notices],
     }  # fmt: skip
-
-
-def _separator(text: str) -> str:
-    first = text.split("\n", 1)[0]
-    return max(_SEPARATORS, key=first.count)
 
 
 def _known(change: Change, names: dict[str, str]) -> Known:

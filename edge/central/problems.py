@@ -1,10 +1,14 @@
 """What a request to the central store may be refused for. Each becomes one HTTP answer."""
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class CentralProblem(Exception):
     """Refused; *reason* is one word for programs, the message is for people and holds no secret."""
 
     status = 409
+    extra: Mapping[str, Any] = {}  # stands beside the error in the answer
 
     def __init__(self, reason: str, message: str, *, item: str = "") -> None:
         super().__init__(message)

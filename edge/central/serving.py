@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from edge.central.api import business, rosters, sites
 from edge.central.api import edges as edges_api
 from edge.central.api.office import Office, install_refusals
+from edge.central.api.uploads import BoundedBody
 from edge.central.feed import Feed
 from edge.central.fetching import Fetcher
 from edge.central.mailing import Mailer
@@ -28,6 +29,7 @@ def application(office: Office) -> FastAPI:
     app = FastAPI(title="intercom-edge central store", version="1", docs_url=None, redoc_url=None)
     app.state.office = office
     install_refusals(app)
+    app.add_middleware(BoundedBody)
     app.include_router(edges_api.router(SeenTokens()))
     app.include_router(sites.router)
     app.include_router(business.router)

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError
+from starlette.requests import ClientDisconnect
 
 from edge.central import operators
 from edge.central.changes import Central, Change
@@ -112,6 +113,7 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     403: {"description": "Not allowed."},
     404: {"description": "There is no such thing."},
     409: {"description": "Not as things stand; `reason` says why."},
+    413: {"description": "More than is taken."},
     422: {"description": "It breaks a rule; `reason` says which."},
 }
 
@@ -122,6 +124,7 @@ def install_refusals(app: FastAPI) -> None:
     async def refused(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, CentralProblem)  # noqa: S101  # registered for it alone
         told = {"error": {"reason": error.reason, "detail": str(error), "item": error.item}, "detail": str(error)}
+        told |= error.extra
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
         return JSONResponse(told, error.status, headers)
 
@@ -133,7 +136,12 @@ def install_refusals(app: FastAPI) -> None:
         told = {"reason": "text", "detail": "a text has characters that can't be kept", "item": ""}
         return JSONResponse({"error": told}, 422)
 
+    async def broken_off(_: Request, error: Exception) -> JSONResponse:
+        told = {"reason": "body", "detail": "the body breaks off, or is longer than is taken", "item": ""}
+        return JSONResponse({"error": told}, 400)
+
     app.add_exception_handler(CentralProblem, refused)
+    app.add_exception_handler(ClientDisconnect, broken_off)
     app.add_exception_handler(DataError, unfit)
     app.add_exception_handler(UnicodeEncodeError, unfit)
     app.add_exception_handler(StoreError, failed)

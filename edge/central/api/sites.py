@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
+from edge.admin.sheet import Sheet
 from edge.central import communities, edges, importing
-from edge.central.api.office import REFUSALS, CallerOf, OfficeOf
+from edge.central.api.office import REFUSALS, CallerOf, Office, OfficeOf
+from edge.central.api.uploads import received
 from edge.central.changes import Change, new_thing_id
 from edge.central.queries import events_of, things_of
 from edge.central.rights import Caller, Right
@@ -43,7 +45,7 @@ class Changes(BaseModel):
     confirm: bool = False
 
 
-class Sheet(BaseModel):
+class SheetText(BaseModel):
     """The installers' template as CSV text."""
 
     csv: str = Field(max_length=MAX_SHEET_CHARS)
@@ -146,10 +148,30 @@ async def _need_all(office: OfficeOf, who: Caller, community: str, rights: set[R
 
 
 @router.post("/{community}/import")
-async def import_sheet(office: OfficeOf, who: CallerOf, community: _Id, sheet: Sheet) -> dict[str, Any]:
+async def import_text(office: OfficeOf, who: CallerOf, community: _Id, told: SheetText) -> dict[str, Any]:
     """The installers' template: all of it or nothing, with every bad cell named."""
+    await office.read(who, Right.EDIT_SITE, community, lambda _: None)
+    sheet = await office.threads.run(importing.sheet_of, told.csv)
+    return await _import(office, who, community, sheet, told.dry_run)
+
+
+_FILE: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+@router.post("/{community}/import/file", openapi_extra={"requestBody": {"required": True, "content": _FILE}})
+async def import_file(
+    office: OfficeOf, who: CallerOf, community: _Id, request: Request, dry_run: bool = False
+) -> dict[str, Any]:
+    """The same as a file, CSV or XLSX, as the body. At most 64 MiB, 256 MiB unzipped and 50,000 rows."""
+    await office.read(who, Right.EDIT_SITE, community, lambda _: None)
+    async with received(request) as file:
+        sheet = await office.threads.run(importing.open_sheet, file)  # before the transaction: it may take seconds
+    return await _import(office, who, community, sheet, dry_run)
+
+
+async def _import(office: Office, who: Caller, community: str, sheet: Sheet, dry_run: bool) -> dict[str, Any]:
     return await office.change(
-        who, Right.EDIT_SITE, community, lambda change: importing.import_text(change, sheet.csv), dry_run=sheet.dry_run
+        who, Right.EDIT_SITE, community, lambda change: importing.import_sheet(change, sheet), dry_run=dry_run
     )
 
 
