@@ -133,7 +133,7 @@ class DaemonFace:
             "troublesome": [{**named(mac), "messages": n} for mac, n in worst],
             "restless": [{**named(mac), "hellos": OFTEN, "within_s": round(took_s)} for mac, took_s in restless],
             "broker_restarts": broker.restarts if broker else 0,
-            "broker_said": list(broker.said) if broker else [],
+            "broker_said": list(dict.fromkeys(broker.said)) if broker else [],
         }
 
     def _home_assistant(self) -> Json | None:
