@@ -4,15 +4,13 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, delete, insert, select, text, update
 
 from edge.central import fanout
 from edge.central.changes import Central
-from edge.central.problems import Forbidden, Invalid, Unauthorised, Unknown
+from edge.central.problems import Forbidden, Invalid, Unknown
 from edge.central.tables import community, edge, edge_building, edge_item, event_upto, item
 from edge.cloud.wire import Broken, public_key
 from models.ids import new_id
@@ -22,15 +20,6 @@ MAX_EVENTS_A_REQUEST: Final = 5_000
 MAX_EVENT_CHARS: Final = 64 * 1024
 _CODE_BYTES: Final = 12
 _GAP_ROWS: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An edge that may ask."""
-
-    id: str
-    community: str
-    key: Ed25519PublicKey = field(repr=False)
 
 
 # --- made and enrolled -----------------------------------------------------------------------------------------------
@@ -124,16 +113,6 @@ def enrol(central: Central, code: str, key_text: str, name: str) -> str:
     return str(row.id)
 
 
-def known(connection: Connection, identity: str) -> Known:
-    """The edge that says to be *identity*. Raises Unauthorised."""
-    row = connection.execute(
-        select(edge.c.id, edge.c.community, edge.c.public_key).where(edge.c.id == identity, edge.c.enabled)
-    ).one_or_none()
-    if row is None or row.public_key is None:
-        raise Unauthorised("edge", "no such edge is enrolled")
-    return Known(row.id, row.community, Ed25519PublicKey.from_public_bytes(row.public_key))
-
-
 def listed(connection: Connection, community_id: str) -> list[dict[str, Any]]:
     """Each edge of a community, and how far it is behind."""
     rows = connection.execute(
@@ -174,14 +153,14 @@ def _hash(code: str) -> str:
 # --- what an edge tells ----------------------------------------------------------------------------------------------
 
 
-def acked(central: Central, who: Known, told: Mapping[str, Any]) -> None:
+def acked(central: Central, identity: str, told: Mapping[str, Any]) -> None:
     """The edge says how far it is, or which item it can't take."""
     now_ms = central.clock.now_ms()
     clock_ms = told.get("clock_ms")
     error = told.get("error")
     with central.store.write() as connection:
         connection.execute(
-            update(edge).where(edge.c.id == who.id).values(
+            update(edge).where(edge.c.id == identity).values(
                 applied=told["applied"], applied_epoch=told["epoch"], status=told["status"],
                 error=json.dumps(error, ensure_ascii=False) if error else "",
                 devices=json.dumps(told.get("devices") or [], ensure_ascii=False),
@@ -196,11 +175,11 @@ _KEEP: Final = text(
 )
 
 
-def took(central: Central, who: Known, db_id: str, events: Sequence[Mapping[str, Any]]) -> int:
+def took(central: Central, identity: str, db_id: str, events: Sequence[Mapping[str, Any]]) -> int:
     """Keep *events*, each once for ever; the newest number that is there without a gap. Raises Invalid."""
     rows = [
         {
-            "edge": who.id, "db_id": db_id, "seq": each["seq"], "type": str(each.get("type", ""))[:128],
+            "edge": identity, "db_id": db_id, "seq": each["seq"], "type": str(each.get("type", ""))[:128],
             "at_ms": each.get("at_ms"), "received_ms": central.clock.now_ms(),
             "body": json.dumps(each, ensure_ascii=False, separators=(",", ":")),
         }
@@ -210,18 +189,18 @@ def took(central: Central, who: Known, db_id: str, events: Sequence[Mapping[str,
         raise Invalid("event", f"an event has more than {MAX_EVENT_CHARS} characters")
     with central.store.write() as connection:
         # The edge's row is locked on PostgreSQL too, so that two requests of one edge can't both move `upto`.
-        connection.execute(update(edge).where(edge.c.id == who.id).values(seen_ms=central.clock.now_ms()))
+        connection.execute(update(edge).where(edge.c.id == identity).values(seen_ms=central.clock.now_ms()))
         if rows:
             connection.execute(_KEEP, rows)
         before = connection.execute(
-            select(event_upto.c.upto).where(event_upto.c.edge == who.id, event_upto.c.db_id == db_id)
+            select(event_upto.c.upto).where(event_upto.c.edge == identity, event_upto.c.db_id == db_id)
         ).scalar()
-        upto = _without_gap(connection, who.id, db_id, before or 0)
+        upto = _without_gap(connection, identity, db_id, before or 0)
         if before is None:
-            connection.execute(insert(event_upto).values(edge=who.id, db_id=db_id, upto=upto))
+            connection.execute(insert(event_upto).values(edge=identity, db_id=db_id, upto=upto))
         elif upto != before:
             connection.execute(
-                update(event_upto).where(event_upto.c.edge == who.id, event_upto.c.db_id == db_id).values(upto=upto)
+                update(event_upto).where(event_upto.c.edge == identity, event_upto.c.db_id == db_id).values(upto=upto)
             )
     return upto
 

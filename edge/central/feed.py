@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select
 
 from edge.central.changes import homes_of, listed, with_homes
 from edge.central.items import unsealed
-from edge.central.tables import community, edge, edge_building, edge_item, item, item_building
+from edge.central.places import Place, places
+from edge.central.tables import edge_building, edge_item, item, item_building
 from edge.cloud.wire import DELTA, KINDS, SNAPSHOT, VERSION, canonical, items_hash, sign
 from edge.store.secrets import Vault
 
@@ -30,6 +31,10 @@ class PlaceGone(Exception):
         self.epoch, self.floor = epoch, floor
 
 
+class Moved(Exception):
+    """The community is no longer at the revision that was meant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What an edge asks with."""
@@ -38,6 +43,15 @@ class Question:
     since: int
     epoch: str
     page: str | None = None
+
+
+def is_news(place: Place, asked: Question) -> bool:
+    """Whether there is something to tell an edge that is at *place*. Raises PlaceGone."""
+    if not asked.since:
+        return True
+    if asked.epoch != place.epoch or not place.floor <= asked.since <= place.rev:
+        raise PlaceGone(place.epoch, place.floor)
+    return place.newest > asked.since
 
 
 class Feed:
@@ -52,21 +66,17 @@ class Feed:
     def public_key(self) -> Ed25519PublicKey:
         return self._key.public_key()
 
-    def answer(self, connection: Connection, asked: Question) -> bytes | None:
-        """The body of the answer, packed with gzip; None where nothing is new. Raises PlaceGone."""
-        place = connection.execute(
-            select(
-                edge.c.community, edge.c.applied, edge.c.whole, community.c.rev, community.c.floor,
-                community.c.epoch, community.c.confirmed_rev,
-            ).join_from(edge, community).where(edge.c.id == asked.edge)
-        ).one()  # fmt: skip
-        known = asked.epoch == place.epoch and place.floor <= asked.since <= place.rev
-        if asked.since and not known:
-            raise PlaceGone(place.epoch, place.floor)
-        newest = connection.execute(select(func.max(edge_item.c.rev)).where(edge_item.c.edge == asked.edge)).scalar()
-        if asked.since and (newest is None or newest <= asked.since):
+    def answer(self, connection: Connection, asked: Question, *, only_at: int | None = None) -> bytes | None:
+        """The body of the answer, packed with gzip; None where nothing is new. *only_at*: the revision it is made for.
+
+        Raises PlaceGone, Moved.
+        """
+        place = places(connection, [asked.edge])[asked.edge]
+        if only_at is not None and place.rev != only_at:
+            raise Moved
+        if not is_news(place, asked):
             return None
-        scope = _Scope(connection, asked.edge, place)
+        scope = _Scope(connection, place)
         return self._delta(scope, asked) if asked.since else self._snapshot(scope, asked)
 
     def _delta(self, scope: "_Scope", asked: Question) -> bytes:
@@ -131,13 +141,12 @@ class Feed:
 class _Scope:
     """What one edge sees."""
 
-    def __init__(self, connection: Connection, edge_id: str, place: Any) -> None:
+    def __init__(self, connection: Connection, place: Place) -> None:
         self._connection = connection
-        self._edge = edge_id
-        self.place = place  # the row of `Feed.answer`
+        self.place = place
         self._houses: frozenset[str] | None = None
         if not place.whole:
-            found = connection.execute(select(edge_building.c.building).where(edge_building.c.edge == edge_id))
+            found = connection.execute(select(edge_building.c.building).where(edge_building.c.edge == place.id))
             self._houses = frozenset(found.scalars())
 
     def rows(self, *which: Any, limit: int | None = None) -> list[Row[Any]]:
@@ -152,7 +161,7 @@ class _Scope:
                 & (item.c.id == edge_item.c.id),
                 isouter=True,
             )
-            .where(edge_item.c.edge == self._edge, *which)
+            .where(edge_item.c.edge == self.place.id, *which)
             .limit(limit)
         )
         return sorted(self._connection.execute(query), key=lambda row: (_ORDER[row.kind], row.id))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from edge.central.answers import Answers
 from edge.central.api import business, rosters, sites
 from edge.central.api import edges as edges_api
 from edge.central.api.office import Office, install_refusals
@@ -47,7 +48,8 @@ class Serving:
         feed = Feed(here.central.secrets.vault, here.key, here.settings.page_items)
         mailer = Mailer(here.settings.mail, here.central.secrets.text("mail_password"))
         puller = Puller(here.central, self._threads, Fetcher(here.settings.rosters.hosts))
-        self.office = Office(here.central, self._threads, watch, feed, mailer, puller)
+        answers = Answers(here.central, self._threads, feed)
+        self.office = Office(here.central, self._threads, watch, feed, mailer, puller, answers)
         self.timetable = Timetable(here.central, self._threads, watch, mailer, puller)
         certificate = (here.folder / settings.certificate, here.folder / settings.key) if settings.certificate else None
         self.http = HttpServer(

@@ -12,11 +12,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from benchmarks import central_fanout
 from edge.admin.site import make_site
 from edge.central.opening import opened
 from edge.central.tables import metadata
 from tests.loopback.central import test_business, test_follow
 from tests.loopback.central.lab import Lab, new_central, open_edge, serving
+from tests.loopback.cloud import test_answers
 from tests.loopback.sync.lab import Edge
 
 pytestmark = pytest.mark.peer("postgresql")
@@ -50,7 +52,7 @@ def _taken_over(*modules: ModuleType) -> Iterator[tuple[str, object]]:
                 yield f"{name}_on_postgresql", each
 
 
-globals().update(_taken_over(test_follow, test_business))
+globals().update(_taken_over(test_follow, test_business, test_answers))
 
 
 def test_the_migrations_make_the_tables(tmp_path: Path, postgresql_url: str) -> None:
@@ -62,6 +64,14 @@ def test_the_url_of_the_database_stands_in_secrets_alone(tmp_path: Path, postgre
     folder = new_central(tmp_path / "central", postgresql_url)
     assert postgresql_url not in (folder / "central.toml").read_text()
     assert (folder / "secrets" / "database_url").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.timeout(120)
+async def test_edges_that_wait_are_told_soon(postgresql_url: str) -> None:
+    found = await central_fanout.run(150, postgresql_url, ones=4)
+    assert found.one_s < 2
+    assert found.all_s < 10
+    assert found.memory_mb < 500
 
 
 async def test_text_that_postgresql_cannot_keep_is_refused(lab: Lab) -> None:

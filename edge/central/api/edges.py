@@ -1,6 +1,5 @@
 """The protocol that edges speak: enrol, sync, ack, events (docs/sync.md)."""
 
-from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -9,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge.central import edges
 from edge.central.api.office import REFUSALS, Office, OfficeOf
-from edge.central.edges import MAX_EVENTS_A_REQUEST, Known
+from edge.central.edges import MAX_EVENTS_A_REQUEST
 from edge.central.feed import PlaceGone, Question, as_gone
+from edge.central.places import Place
 from edge.central.problems import Unauthorised
 from edge.cloud import tokens
 from edge.cloud.wire import public_text
@@ -77,10 +77,21 @@ def router(seen: tokens.SeenTokens) -> APIRouter:
         page: Annotated[str | None, Query(max_length=128)] = None,
     ) -> Response:  # fmt: skip
         """What changed since a revision, as soon as something has, but within *wait* seconds."""
-        who = await _edge(office, request, edge, seen)
-        asked = Question(who.id, since, epoch, page)
+        asked = Question(edge, since, epoch, page)
+        admitted: Place | None = None
+
+        async def ask() -> bytes | None:
+            nonlocal admitted
+            place = await office.answers.places.of(edge)
+            if admitted is None:
+                _admit(office, request, place, seen)
+                admitted = place
+            elif place.key != admitted.key:
+                raise Unauthorised("edge", "another box enrolled as this edge, or it is kept out")
+            return await office.answers.to(place, asked)
+
         try:
-            body = await office.watch.until_news(who.id, wait, partial(office.threads.run, _answer, office, asked))
+            body = await office.watch.until_news(edge, wait, ask)
         except PlaceGone as gone:
             return JSONResponse(as_gone(gone), 410)
         if body is None:
@@ -90,16 +101,16 @@ def router(seen: tokens.SeenTokens) -> APIRouter:
     @made.post("/v1/edge/{edge}/ack")
     async def ack(office: OfficeOf, request: Request, edge: _EdgeId, told: Ack) -> dict[str, bool]:
         """How far the edge is."""
-        who = await _edge(office, request, edge, seen)
-        await office.threads.run(edges.acked, office.central, who, told.model_dump())
+        _admit(office, request, await office.answers.places.of(edge), seen)
+        await office.threads.run(edges.acked, office.central, edge, told.model_dump())
         return {"ok": True}
 
     @made.post("/v1/edge/{edge}/events")
     async def events(office: OfficeOf, request: Request, edge: _EdgeId, told: Events) -> dict[str, int]:
         """Events, each kept once; `upto` is the newest that is there without a gap."""
-        who = await _edge(office, request, edge, seen)
+        _admit(office, request, await office.answers.places.of(edge), seen)
         rows = [each.model_dump() for each in told.events]
-        return {"upto": await office.threads.run(edges.took, office.central, who, told.db_id, rows)}
+        return {"upto": await office.threads.run(edges.took, office.central, edge, told.db_id, rows)}
 
     return made
 
@@ -111,27 +122,15 @@ _SYNC: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-async def _edge(office: Office, request: Request, identity: str, seen: tokens.SeenTokens) -> Known:
-    """The edge whose token the request carries. Raises Unauthorised."""
+def _admit(office: Office, request: Request, place: Place, seen: tokens.SeenTokens) -> None:
+    """Let in the edge whose token the request carries. Raises Unauthorised."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthorised("token", "a token is needed")
-
-    def known() -> Known:
-        with office.central.store.read() as connection:
-            return edges.known(connection, identity)
-
-    who = await office.threads.run(known)
     now_s = office.central.clock.now_ms() / 1000
     try:
-        claims = tokens.check(token, who.key, audiences=AUDIENCE, now_s=now_s)
+        claims = tokens.check(token, place.public_key, audiences=AUDIENCE, now_s=now_s)
     except tokens.TokenError as error:
         raise Unauthorised("token", str(error)) from error
-    if claims.issuer != who.id or not seen.first_time(claims, now_s):
+    if claims.issuer != place.id or not seen.first_time(claims, now_s):
         raise Unauthorised("token", "the token is another edge's, or was used before")
-    return who
-
-
-def _answer(office: Office, asked: Question) -> bytes | None:
-    with office.central.store.read() as connection:
-        return office.feed.answer(connection, asked)

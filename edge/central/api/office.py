@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError
 from starlette.requests import ClientDisconnect
 
 from edge.central import operators
+from edge.central.answers import Answers
 from edge.central.changes import Central, Change
 from edge.central.feed import Feed
 from edge.central.mailing import Mailer
@@ -38,6 +39,7 @@ class Office:
     feed: Feed
     mailer: Mailer
     puller: Puller
+    answers: Answers
 
     async def post(self, mail: Mail) -> bool:
         """Whether the mail server took it; one that does not hinders nothing."""

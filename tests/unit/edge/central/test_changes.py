@@ -170,12 +170,10 @@ def test_a_code_is_kept_as_a_hash_and_good_for_ten_minutes(central: Central, sit
 def test_events_are_kept_once_and_upto_knows_no_gap(central: Central, site: str) -> None:
     identity, code = edges.add(central, "test", site, "box")
     edges.enrol(central, code, "A" * 43 + "=", "box")
-    with central.store.read() as connection:
-        who = edges.known(connection, identity)
     rows = [{"seq": seq, "type": "test"} for seq in (1, 2, 4)]
-    assert edges.took(central, who, "db", rows) == 2
-    assert edges.took(central, who, "db", [{"seq": 2, "type": "other"}, {"seq": 3, "type": "test"}]) == 4
-    assert edges.took(central, who, "another", []) == 0
+    assert edges.took(central, identity, "db", rows) == 2
+    assert edges.took(central, identity, "db", [{"seq": 2, "type": "other"}, {"seq": 3, "type": "test"}]) == 4
+    assert edges.took(central, identity, "another", []) == 0
 
 
 def test_there_is_no_such_community(central: Central) -> None:
