@@ -10,7 +10,8 @@ from edge.config import Config
 from edge.core.ports import Clock, World
 from edge.portal import push
 from edge.portal.asking import Asking
-from edge.portal.portal import Portal, PortalPorts, PortalSettings
+from edge.portal.portal import Portal
+from edge.portal.ports import PortalPorts, PortalSettings
 from edge.portal.presses import OpenDoor
 from edge.portal.turn import TurnSettings
 from edge.store.engine import Store

@@ -1,0 +1,50 @@
+"""What the portal needs of the house, and its settings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.core.ports import Clock, World
+from edge.core.snapshot import Snapshot
+from edge.portal.asking import Asking
+from edge.portal.presses import OpenDoor
+from edge.portal.push import Pusher
+from edge.portal.turn import TurnSettings
+from models.call import Target
+from models.ids import CallId, Mac
+
+
+class Telling(Protocol):
+    """What the portal tells the call of a press."""
+
+    def opened(self, call: CallId, label: str) -> None: ...
+
+
+AnsweredBy = Callable[[CallId], Target | None]
+"""Who talks in a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortalPorts:
+    """What the portal needs of the house. Calls are attached later: they need the portal first."""
+
+    world: World
+    clock: Clock
+    asking: Asking
+    online: Callable[[Mac], bool]  # whether a device is on the device plane
+    open_door: OpenDoor
+    pusher: Pusher | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.world.snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSettings:
+    """*public_url* without a path; *addresses*: those that browsers are offered."""
+
+    public_url: str
+    addresses: tuple[str, ...]
+    push_services: tuple[str, ...] = ()
+    turn: TurnSettings | None = None

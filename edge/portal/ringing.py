@@ -1,0 +1,58 @@
+"""Where the SIP side rings apps: those that are connected, and those that a push can wake."""
+
+from collections.abc import Sequence
+
+from edge.core.call_events import ContactRef
+from edge.portal.ports import PortalPorts
+from edge.portal.rooms import Ring, Rooms
+from edge.portal.roster import Roster
+from edge.portal.screen import Screen
+from edge.portal.sessions import Session
+from edge.portal.visits import Visits
+from models.call import Target
+from sip.leg_app import APP_KEY, AppLeg, Summons
+
+
+class Ringing:
+    """Implements `sip.leg_app.Apps`."""
+
+    def __init__(self, ports: PortalPorts, roster: Roster, visits: Visits, rooms: Rooms, screen: Screen) -> None:
+        self._pusher = ports.pusher
+        self._roster, self._visits, self._rooms, self._screen = roster, visits, rooms, screen
+
+    def contacts(self, target: Target) -> Sequence[ContactRef]:
+        """Apps of the resident *target* that are connected, or can be woken."""
+        if target.resident is None:
+            return ()
+        return tuple(
+            ContactRef(f"{APP_KEY}{session.id}", f"app {session.name}")
+            for session in self._roster.of(target.resident)
+            if session.id in self._visits or self.wakeable(session)
+        )
+
+    def ring(self, summons: Summons, leg: AppLeg) -> Ring | None:
+        session = self._roster.get(summons.key.removeprefix(APP_KEY))
+        if session is None or (session.id not in self._visits and not self.wakeable(session)):
+            return None
+        return self._rooms.ring(session.id, summons, leg)
+
+    def wakeable(self, session: Session) -> bool:
+        return self._pusher is not None and session.push is not None and not self._screen.is_quiet(session)
+
+    def begun(self, ring: Ring) -> None:
+        session = self._roster.get(ring.session)
+        if session is None:
+            return
+        self._visits.tell(ring.session, self._screen.ring_message(ring, session))
+        visit = self._visits.get(ring.session)
+        if visit is None or not visit.visible:
+            self._push(session, "ring", ring)
+
+    def over(self, ring: Ring) -> None:
+        session = self._roster.get(ring.session)
+        if session is not None and not ring.answered:
+            self._push(session, "over", ring)
+
+    def _push(self, session: Session, kind: str, ring: Ring) -> None:
+        if self._pusher is not None and session.push is not None and self.wakeable(session):
+            self._pusher.push(session.id, session.push, kind, ring.summons.call)
