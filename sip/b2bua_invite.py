@@ -1,7 +1,7 @@
 """The INVITE of each leg: to a contact binding over the flow it registered on, or to the trunk."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,7 +88,7 @@ class Roads:
             from_=str(NameAddr(f"sip:{escape_user(caller.number)}@{self._realm}", caller.name).with_tag(new_tag())),
             to=f"<sip:{escape_user(target.address)}@{self._realm}>",
             contact=self._contact(CONTACT_USER, binding.flow),
-            more=((LOOP_HEADER, self.token),),
+            more={LOOP_HEADER: self.token},
             routes=binding.path,
         )
         return Road(self.device_tools(binding.sip_user), Invitation(binding.flow, _builder(frame, incoming)))
@@ -101,15 +101,15 @@ class Roads:
         first, *others = trunk.destinations
         uri = trunk.uri_of(target.address)
         # RFC 3323 §4.1, RFC 3325 §9.1: the provider must know whose call it is, the called telephone need not.
-        more = [("P-Asserted-Identity", f"<{trunk.shown}>"), (LOOP_HEADER, self.token)]
+        more = {"P-Asserted-Identity": f"<{trunk.shown}>", LOOP_HEADER: self.token}
         if caller.private:
-            more.append(("Privacy", "id"))
+            more["Privacy"] = "id"
         frame = _Frame(
             uri=uri,
             from_=f"{ANONYMOUS_FROM if caller.private else f'<{trunk.shown}>'};tag={new_tag()}",
             to=f"<{uri}>",
             contact=self._contact(escape_user(trunk.settings.user), first),
-            more=tuple(more),
+            more=more,
             routes=trunk.routes,
         )
         invitation = Invitation(first, _builder(frame, incoming), trunk, tuple(others))
@@ -140,7 +140,7 @@ class _Frame:
     from_: str
     to: str
     contact: str
-    more: tuple[tuple[str, str], ...]
+    more: Mapping[str, str]
     routes: tuple[str, ...] = ()
 
 
@@ -151,15 +151,15 @@ def _builder(frame: _Frame, incoming: Request) -> Callable[[int], Request]:
     max_forwards = _MAX_FORWARDS if hops is None else min(max(hops - 1, 0), _MAX_FORWARDS)
 
     def build(cseq: int) -> Request:
-        headers = Headers([("Route", route) for route in frame.routes])
-        headers.add("Max-Forwards", str(max_forwards))
-        headers.add("From", frame.from_)
-        headers.add("To", frame.to)
-        headers.add("Call-ID", call_id)
-        headers.add("CSeq", f"{cseq} INVITE")
-        headers.add("Contact", frame.contact)
-        for name, value in frame.more:
-            headers.add(name, value)
-        return Request("INVITE", frame.uri, headers)
+        values = {
+            "Max-Forwards": str(max_forwards),
+            "From": frame.from_,
+            "To": frame.to,
+            "Call-ID": call_id,
+            "CSeq": f"{cseq} INVITE",
+            "Contact": frame.contact,
+            **frame.more,
+        }
+        return Request("INVITE", frame.uri, Headers.of(values, ("Route", frame.routes)))
 
     return build

@@ -93,5 +93,7 @@ def _protocol(other: str, *, secure: bool) -> str:
 def _with(media: Media, protocol: str, key: Crypto | None) -> Media:
     if media.rejected or media.protocol not in SECURE_PROTOCOLS | PLAIN_PROTOCOLS:
         return media
+    if protocol == media.protocol and key is None and not media.named("crypto"):
+        return media
     attributes = tuple(attribute for attribute in media.attributes if attribute.name != "crypto")
     return replace(media, protocol=protocol, attributes=(*attributes, *([key.attribute] if key else [])))

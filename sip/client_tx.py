@@ -39,8 +39,8 @@ class ClientTx:
     """
 
     __slots__ = (
-        "_cancel_reason", "_cancel_sent", "_data", "_deadline", "_endpoint", "_handle", "_machine", "_over", "branch",
-        "flow", "on_failure", "on_response", "request",
+        "_cancel_reason", "_cancel_sent", "_data", "_deadline", "_endpoint", "_handle", "_lingers", "_machine", "_over",
+        "branch", "flow", "on_failure", "on_response", "request",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +50,7 @@ class ClientTx:
         self._machine: InviteClientTransaction | NonInviteClientTransaction | None = None
         self._handle: Handle | None = None
         self._deadline: Handle | None = None
+        self._lingers = False
         self._data = b""
         self._cancel_reason: str | None = None
         self._cancel_sent = False
@@ -198,10 +199,15 @@ class ClientTx:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-        if self._machine is None or self._machine.terminated:
+        machine = self._machine
+        if machine is None or machine.terminated:
             self._endpoint.forget_client(self)
-        elif self._machine.due:
-            self._handle = self._endpoint.timers.call_at(min(self._machine.due.values()), self._fire)
+        elif (lingers_s := machine.LINGERS_S.get(machine.state)) is not None:
+            if not self._lingers:
+                self._lingers = True
+                self._endpoint.lingering.later(lingers_s, self._fire)
+        elif machine.due:
+            self._handle = self._endpoint.timers.call_at(min(machine.due.values()), self._fire)
 
     def _fire(self) -> None:
         self._handle = None

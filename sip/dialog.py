@@ -120,17 +120,18 @@ class Dialog:
 
     def _request(self, method: str, cseq: int, content_type: str, body: bytes) -> Request:
         uri, routes = self._way()
-        headers = Headers([("Route", route) for route in routes])
-        headers.add("Max-Forwards", MAX_FORWARDS)
-        headers.add("From", self.local)
-        headers.add("To", self.remote)
-        headers.add("Call-ID", self.key.call_id)
-        headers.add("CSeq", f"{cseq} {method}")
+        values = {
+            "Max-Forwards": MAX_FORWARDS,
+            "From": self.local,
+            "To": self.remote,
+            "Call-ID": self.key.call_id,
+            "CSeq": f"{cseq} {method}",
+        }
         if method in _WITH_CONTACT:
-            headers.add("Contact", self.contact)
+            values["Contact"] = self.contact
         if body:
-            headers.add("Content-Type", content_type)
-        return Request(method, uri, headers, body)
+            values["Content-Type"] = content_type
+        return Request(method, uri, Headers.of(values, ("Route", routes)), body)
 
     def _way(self) -> tuple[str, tuple[str, ...]]:
         """Request-URI and Route headers; a strict router takes the Request-URI's place (RFC 3261 §12.2.1.1)."""

@@ -6,7 +6,7 @@ It has no socket and no clock of its own: a `Wire` carries bytes, `Timers` tell 
 import hashlib
 import logging
 import secrets
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
@@ -17,6 +17,7 @@ from sip.authenticator import Authenticator
 from sip.client_tx import BRANCH_COOKIE, ClientTx, OnFailure, OnResponse, new_branch
 from sip.flow import Address, Destination, Flow, Timers, Wire
 from sip.gate import CHALLENGED, SCANNER, WRONG, Gate
+from sip.lingering import Lingering
 from sip.message import Request, Response, Via, response_to
 from sip.parser import ParseError, check, parse
 from sip.server_tx import ServerTx
@@ -62,6 +63,7 @@ class Endpoint:
         )
         self.authenticator = Authenticator(realm, accounts, settings.digest, fallback=settings.digest_fallback)
         self.capabilities = Capabilities()
+        self.lingering = Lingering(timers)
         self.counters: Counter[str] = Counter()  # for metrics; names are stable
         self.trace = Trace()
         self.dialogs: Dialogs | None = None
@@ -75,7 +77,6 @@ class Endpoint:
         self._servers: dict[Key, ServerTx] = {}
         self._invites: dict[tuple[str, int, str], ServerTx] = {}  # by Call-ID, CSeq number, From tag
         self._answers: dict[Key, tuple[Flow, bytes]] = {}  # non-INVITE transactions in Completed
-        self._answers_due: deque[tuple[float, Key]] = deque()
         self._tags = hashlib.blake2s(key=secrets.token_bytes(16), digest_size=8)
 
     # --- for transaction users ------------------------------------------------------------------------------------
@@ -325,10 +326,8 @@ class Endpoint:
         self._servers.pop(key, None)
         if flow.reliable:
             return
-        if not self._answers_due:
-            self.timers.call_at(self.timers.time() + TIMER_J_S, self._drop_answers)
         self._answers[key] = flow, data
-        self._answers_due.append((self.timers.time() + TIMER_J_S, key))
+        self.lingering.later(TIMER_J_S, self._answers.pop, key, None)
 
     def forget_server(self, key: Key, tx: ServerTx) -> None:
         self._servers.pop(key, None)
@@ -345,13 +344,6 @@ class Endpoint:
             return False
         self.counters["offenders_ignored"] += 1
         return True
-
-    def _drop_answers(self) -> None:
-        now = self.timers.time()
-        while self._answers_due and self._answers_due[0][0] <= now:
-            self._answers.pop(self._answers_due.popleft()[1], None)
-        if self._answers_due:
-            self.timers.call_at(self._answers_due[0][0] + 0.25, self._drop_answers)
 
     # --- answers without a transaction ----------------------------------------------------------------------------
 

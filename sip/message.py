@@ -1,7 +1,7 @@
 """SIP messages: an ordered map of raw header values, read on demand, and written back (RFC 3261 §7)."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from sip.uri import NameAddr, Params, SipUri, UriError, find_param, parse_params, render_params, split_list
@@ -100,7 +100,10 @@ class Via(NamedTuple):
     @property
     def branch(self) -> str:
         """The branch; "" where an RFC 2543 peer sent none."""
-        return self.param("branch") or ""
+        for key, value in self.params:
+            if key == "branch":
+                return value or ""
+        return ""
 
     @property
     def sent_by(self) -> tuple[str, int]:
@@ -125,6 +128,15 @@ class Headers:
         self._typed: dict[str, object] = {}
         for name, value in items:
             self.add(name, value)
+
+    @classmethod
+    def of(cls, values: Mapping[str, str], first: tuple[str, Sequence[str]] | None = None) -> "Headers":
+        """What we write ourselves: one line for each canonical name of *values*; before them the lines of *first*."""
+        headers = cls.adopt({name: [value] for name, value in values.items()})
+        _one_line("".join(values.values()))
+        if first is not None and first[1]:
+            headers._values = {first[0]: [_one_line(value) for value in first[1]], **headers._values}
+        return headers
 
     @classmethod
     def adopt(cls, values: dict[str, list[str]]) -> "Headers":
@@ -202,11 +214,10 @@ class Headers:
 
     def typed(self, name: str, read: Callable[[list[str]], T]) -> T:
         """The lines of the canonical *name* as *read* understands them, read once until they change."""
-        try:
+        if name in self._typed:
             return self._typed[name]  # type: ignore[return-value]  # put there by the same *read*
-        except KeyError:
-            value = self._typed[name] = read(self._values.get(name, []))
-            return value
+        value = self._typed[name] = read(self._values.get(name, []))
+        return value
 
 
 class Message:
@@ -221,7 +232,7 @@ class Message:
 
     @property
     def call_id(self) -> str:
-        return self.headers.typed("Call-ID", _first)
+        return _first(self.headers._values.get("Call-ID", []))
 
     @property
     def cseq(self) -> CSeq:
@@ -238,12 +249,12 @@ class Message:
     @property
     def from_tag(self) -> str:
         """ "" where an RFC 2543 peer sent none."""
-        return self.from_.tag or ""
+        return self.headers.typed("From", _address).tag or ""
 
     @property
     def to_tag(self) -> str:
         """ "" outside a dialog."""
-        return self.to.tag or ""
+        return self.headers.typed("To", _address).tag or ""
 
     @property
     def via(self) -> Via:

@@ -80,7 +80,7 @@ _STATIC: Final[Mapping[int, tuple[str, int]]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Media:
     """One media line with what belongs to it."""
 
@@ -102,7 +102,7 @@ class Media:
         """RFC 2543's way of holding: a connection address that is no address."""
         return self.host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
-    @property
+    @functools.cached_property
     def codecs(self) -> tuple[Codec, ...]:
         """The payload types of an RTP line in order of preference; formats that are no numbers are left out."""
         return _codecs(self.formats, self.attributes)
@@ -117,7 +117,7 @@ class Media:
         return self.host, self.port + 1
 
     def named(self, name: str) -> tuple[Attribute, ...]:
-        return tuple(a for a in self.attributes if a.name == name)
+        return tuple([a for a in self.attributes if a.name == name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ anchored, codecs passed through, everything that only makes sense between the tw
 import enum
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from sip.media import srtp
@@ -82,12 +82,15 @@ def _carried(media: Media, place: Place) -> Media:
         return media
     if isinstance(place, Rejected) or not can_anchor(media):
         return rejected(media)
-    return replace(
-        media,
-        host=place.host,
-        port=place.port,
-        direction=_without_old_hold(media),
-        attributes=tuple(a for a in media.attributes if a.name in ANCHORED_ATTRIBUTES),
+    return Media(
+        media.kind,
+        place.port,
+        media.protocol,
+        media.formats,
+        place.host,
+        _without_old_hold(media),
+        tuple(a for a in media.attributes if a.name in ANCHORED_ATTRIBUTES),
+        media.bandwidths,
     )
 
 

@@ -24,8 +24,8 @@ class ServerTx:
     """
 
     __slots__ = (
-        "_endpoint", "_handle", "_key", "_last", "_machine", "answer_flow", "flow", "local_tag", "on_cancel", "on_lost",
-        "peer", "request", "user",
+        "_endpoint", "_handle", "_key", "_last", "_lingers", "_machine", "answer_flow", "flow", "local_tag",
+        "on_cancel", "on_lost", "peer", "request", "user",
     )  # fmt: skip
 
     def __init__(self, endpoint: "Endpoint", key: tuple[object, ...], request: Request, flow: Flow) -> None:
@@ -33,6 +33,7 @@ class ServerTx:
         self._key = key
         self._last = b""
         self._handle: Handle | None = None
+        self._lingers = False
         self.request = request
         self.flow = flow
         self.answer_flow = endpoint.answer_flow(request, flow)
@@ -112,10 +113,17 @@ class ServerTx:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-        if self._machine.terminated:
+        machine = self._machine
+        if machine.terminated:
             self._endpoint.forget_server(self._key, self)
-        elif self._machine.due and self.request.method == "INVITE":  # the others: `Endpoint.remember_answer`
-            self._handle = self._endpoint.timers.call_at(min(self._machine.due.values()), self._fire)
+        elif self.request.method != "INVITE":  # `Endpoint.remember_answer`
+            return
+        elif (lingers_s := machine.LINGERS_S.get(machine.state)) is not None:
+            if not self._lingers:
+                self._lingers = True
+                self._endpoint.lingering.later(lingers_s, self._fire)
+        elif machine.due:
+            self._handle = self._endpoint.timers.call_at(min(machine.due.values()), self._fire)
 
     def _fire(self) -> None:
         self._handle = None

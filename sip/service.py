@@ -26,8 +26,7 @@ DEFENCE_COUNTERS: Final = (
 class LoopTimers:
     """`sip.flow.Timers` on the running event loop, whose clock is the monotonic one."""
 
-    def time(self) -> float:
-        return time.monotonic()
+    time = staticmethod(time.monotonic)
 
     def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> Handle:
         return asyncio.get_running_loop().call_at(when, callback, *args)

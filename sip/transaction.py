@@ -13,7 +13,14 @@ T2: Final = 4.0  # seconds, longest interval of a non-INVITE or response retrans
 T4: Final = 5.0  # seconds, how long the network may keep a message
 
 
-class State(enum.Enum):
+class _Word(enum.Enum):
+    """A member is one object, so its address is hash enough; `enum` computes one from the name, slowly, and every step
+    of a machine looks two of them up."""
+
+    __hash__ = object.__hash__
+
+
+class State(_Word):
     CALLING = "calling"  # INVITE client
     TRYING = "trying"
     PROCEEDING = "proceeding"
@@ -23,7 +30,7 @@ class State(enum.Enum):
     TERMINATED = "terminated"
 
 
-class Input(enum.Enum):
+class Input(_Word):
     """Messages, wishes of the transaction user, and timers by their letters in RFC 3261."""
 
     REQUEST = "request"  # the request, again
@@ -51,7 +58,7 @@ class Input(enum.Enum):
     TIMER_M = "M"
 
 
-class Effect(enum.Enum):
+class Effect(_Word):
     TRANSMIT = "transmit"  # what the transaction user has just handed over
     RETRANSMIT = "retransmit"  # the last message sent
     SEND_ACK = "send ACK"
@@ -65,6 +72,7 @@ Timers = Mapping[State, Mapping[Input, float]]
 
 RETRANSMITTING: Final = frozenset((Input.TIMER_A, Input.TIMER_E, Input.TIMER_G))  # never on a reliable transport
 WAITING_OUT: Final = frozenset((Input.TIMER_D, Input.TIMER_I, Input.TIMER_J, Input.TIMER_K))  # 0 s on a reliable one
+LAST: Final = WAITING_OUT | {Input.TIMER_L, Input.TIMER_M}  # end what only absorbs repetitions
 
 
 class Machine:
@@ -75,8 +83,13 @@ class Machine:
     TIMERS_ON_ENTRY: ClassVar[Timers]  # seconds from entry
     INTERVAL_ON_ENTRY: ClassVar[Mapping[State, float]] = {}  # of retransmissions; absent: goes on as it was
     LONGEST_INTERVAL: ClassVar[float] = float("inf")
+    LINGERS_S: ClassVar[Mapping[State, float]]  # states that only absorb repetitions, and for how long
 
     __slots__ = ("_interval", "due", "reliable", "state")
+
+    def __init_subclass__(cls) -> None:
+        timers = {state: list(entered.items()) for state, entered in cls.TIMERS_ON_ENTRY.items()}
+        cls.LINGERS_S = {state: of[0][1] for state, of in timers.items() if len(of) == 1 and of[0][0] in LAST}
 
     def __init__(self, now: float, *, reliable: bool = False) -> None:
         self.state = self.INITIAL

@@ -18,7 +18,9 @@ _PLAIN_URI: Final = re.compile(
     r"((?:;[A-Za-z0-9.\-]+(?:=[A-Za-z0-9.:\-]+)?)*)",
     re.ASCII,
 )
-_PLAIN_ADDR: Final = re.compile(r"<(sips?:[A-Za-z0-9.+*_@:;=\-]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`'~]+))?", re.ASCII)
+_PLAIN_ADDR: Final = re.compile(
+    r"(?:\"([A-Za-z0-9_. \-]*)\" ?)?<(sips?:[A-Za-z0-9.+*_@:;=\-]+)>(?:;tag=([A-Za-z0-9\-.!%*_+`'~]+))?", re.ASCII
+)
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):(.*)", re.DOTALL)
 _HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*))(?::([0-9]{1,5}))?", re.ASCII)
 _USER: Final = re.compile(r"[^\x00-\x20<>\"@\x7f]+")
@@ -142,7 +144,7 @@ class NameAddr(NamedTuple):
     def _read(cls, text: str) -> "NameAddr":
         plain = _PLAIN_ADDR.fullmatch(text)
         if plain is not None:
-            return cls(plain[1], "", (("tag", plain[2]),) if plain[2] else ())
+            return cls(plain[2], plain[1] or "", (("tag", plain[3]),) if plain[3] else ())
         text = text.strip()
         quoted = _DISPLAY_QUOTED.match(text)
         found = quoted or _DISPLAY_TOKENS.match(text)
@@ -160,7 +162,10 @@ class NameAddr(NamedTuple):
 
     @property
     def tag(self) -> str | None:
-        return self.param("tag")
+        for key, value in self.params:
+            if key == "tag":
+                return value or ""
+        return None
 
     @property
     def sip(self) -> SipUri:

@@ -129,6 +129,7 @@ class CallMachine:
             caller_device=plan.caller_device,
             ring_event=plan.ring_event,
         )
+        self._news: dict[str, Any] = {}  # what this event changes in the record, which is made anew once
         self._reach = reach
         self._settings = settings
         self._legs = LegBook()
@@ -163,11 +164,12 @@ class CallMachine:
         handler = _HANDLERS.get((self.state, type(event)))
         if handler is None:
             return []
-        before, over = (self._record, self._legs.states()), self.state is CallState.OVER
+        before, over = self._legs.states(), self.state is CallState.OVER
         handler(self, event, now)
         commands, self._out = self._out, []
-        if (self._record, self._legs.states()) != before:
-            self._record = replace(self._record, stages=self._legs.stages(), legs=self._legs.records(now))
+        if self._news or self._legs.states() != before:
+            news, self._news = self._news, {}
+            self._record = replace(self._record, stages=self._legs.stages(), legs=self._legs.records(now), **news)
             commands.append(Record(self._record))
         if self.state is CallState.OVER and not over and self._record.ended_by is not None:
             commands.append(Finished(self._record.ended_by))
@@ -311,14 +313,14 @@ class CallMachine:
         self._end_leg(leg, LegState.ANSWERED, Phase.TALKING, now)
         self._winner = leg
         self._answered(now)
-        self._record = replace(self._record, answered_by=leg.number)
+        self._news["answered_by"] = leg.number
         self._out.append(Bridge(leg.number))
         self._give_up_all(LegState.LOST, CancelReason.COMPLETED_ELSEWHERE, now)
 
     def _answered(self, now: float) -> None:
         self.state = CallState.ANSWERED
         self._answered_at, self._until = now, now + self.plan.max_talk_s
-        self._record = replace(self._record, status=200)
+        self._news["status"] = 200
 
     # --- ends of an unanswered call ---------------------------------------------------------------------------------
 
@@ -342,7 +344,7 @@ class CallMachine:
 
     def _end(self, outcome: CallOutcome, ended_by: EndedBy, status: int, reason: Refusal | None = None) -> None:
         self.state = CallState.OVER
-        self._record = replace(self._record, outcome=outcome, ended_by=ended_by, status=status, reason=reason)
+        self._news |= {"outcome": outcome, "ended_by": ended_by, "status": status, "reason": reason}
 
     def _end_leg(self, leg: LegTried, state: LegState, phase: Phase, now: float) -> None:
         leg.end(state, phase, now)
@@ -392,7 +394,7 @@ class CallMachine:
 
     def _opened(self, event: Opened, _now: float) -> None:
         if event.label not in self._record.opened:
-            self._record = replace(self._record, opened=(*self._record.opened, event.label))
+            self._news["opened"] = (*self._record.opened, event.label)
 
     def _caller_hung_up(self, _event: CallerHungUp, now: float) -> None:
         self._hang_up_winner()
@@ -423,7 +425,7 @@ class CallMachine:
         if self._winner is not None:
             self._winner.phase = Phase.OVER
         self._end(CallOutcome.ANSWERED, ended_by, 200)
-        self._record = replace(self._record, duration_s=round(now - self._answered_at, 3))
+        self._news["duration_s"] = round(now - self._answered_at, 3)
 
 
 _Handler = Callable[[CallMachine, Any, float], None]  # Any: the event's own type, by the key it stands under
