@@ -124,6 +124,7 @@ class DesiredState:
     ip_targets: tuple[str, ...] = ()  # addresses of its network group: calls between them need no registrar
     door_codes: tuple[str, ...] = ()  # DTMF codes that a monitor sends to its door, by relay number
     around: Surroundings = Surroundings()
+    lines: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # an installer's own, by the vendor's keys
 
     def masked(self) -> "DesiredState":
         """The same with no secret in it, to be shown: what is not there cannot leak."""
@@ -134,6 +135,7 @@ class DesiredState:
             admin=replace(self.admin, password=MASK),
             around=replace(self.around, hook_url=MASK if self.around.hook_url else ""),
             credentials=tuple(replace(each, value=MASK) for each in self.credentials),
+            lines=tuple((key, MASK) for key, _ in self.lines),
         )
 
 
@@ -148,6 +150,7 @@ def desired_of(
     credentials: Sequence[PanelCredential] = (),
     around: Surroundings = Surroundings(),  # noqa: B008  # frozen
     configs: DeviceConfigs | None = None,
+    lines: Sequence[tuple[str, str]] = (),
 ) -> DesiredState:
     """The desired state of *device* at *now_ms* (Unix milliseconds).
 
@@ -173,6 +176,7 @@ def desired_of(
         ip_targets=_group(snapshot, device),
         door_codes=_door_codes(snapshot, device),
         around=around,
+        lines=tuple(lines),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.ids import Mac
+from provisioning.api import DeviceApi
 from provisioning.desired import DesiredState
 from provisioning.driver import ApiCall, Capabilities, ConfigFile, DeviceIdentity, Items
 
@@ -18,6 +19,7 @@ class Family:
     makers: frozenset[str] = frozenset()  # first six digits of MACs, as the IEEE gave them to the vendor
     files: tuple[re.Pattern[str], ...] = ()  # whole names, the MAC as the group ``mac``
     opens: Mapping[int, ApiCall] = field(default_factory=dict)  # relay number -> request
+    api: DeviceApi | None = None
 
     def matches(self, device: DeviceIdentity) -> bool:
         if device.model:
@@ -42,6 +44,11 @@ class Family:
 
     def opening(self, relay: int) -> ApiCall | None:
         return self.opens.get(relay)
+
+
+def beside(own: Mapping[str, str], desired: DesiredState) -> dict[str, str]:
+    """*own* settings, and an installer's lines beside them: what the edge sets itself, no line changes."""
+    return {**own, **{key: value for key, value in desired.lines if key not in own}}
 
 
 def model_names(pattern: str) -> re.Pattern[str]:

@@ -26,6 +26,7 @@ from edge.store.secrets import (
 )
 from edge.store.tables import (
     apartment,
+    autop_line,
     building,
     camera,
     credential,
@@ -44,6 +45,7 @@ SEALED: Final = (
     (camera, "password", "id"),
     (credential, "sealed", "id"),
     (enrolment, "private_key", "community_id"),
+    (autop_line, "value", "id"),
 )
 """Every column that a vault seals, and what names its row. A test holds it against the tables."""
 

@@ -9,6 +9,7 @@ from edge.commands.base import Cli, group, pass_cli
 from provisioning.registry import DRIVERS
 
 command = group("autop", "Devices' own configuration files: what they fetch.")
+command.lazy["line"] = ("edge.commands.autop_line", "Lines beside what the edge sets itself, kept.")
 
 _driver = click.option(
     "--driver", type=click.Choice(sorted(DRIVERS)), help="Otherwise that of the model it told, or of its MAC."
@@ -42,10 +43,13 @@ def token(cli: Cli, device: str, hours: float) -> None:
 def render(cli: Cli, device: str, driver: str | None, secrets: bool) -> None:
     """The files of a device, as they would be fetched now; passwords are masked."""
     from edge.fleet.rendering import render as rendered
+    from edge.fleet.rendering import without_effect
 
     desired, chosen = _desired(cli, device, driver)
+    for key in (idle := without_effect(desired, DRIVERS[chosen])):
+        cli.note(f"edge: the kept line {key} has no effect: the edge sets it, or {chosen} can't say it")
     shown = [(file.path, file.body.decode() if secrets else file.shown) for file in rendered(desired, DRIVERS[chosen])]
-    data = {"driver": chosen, "files": dict(shown)}
+    data = {"driver": chosen, "files": dict(shown), "without_effect": idle}
     cli.done("\n".join(f"# {path}\n{text}".rstrip() for path, text in shown), data)
 
 

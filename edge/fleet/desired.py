@@ -11,6 +11,7 @@ from edge.core.snapshot import Snapshot
 from edge.fleet.files import Where
 from edge.store import panels
 from edge.store.accounts import device_mqtt_password, device_sip_password
+from edge.store.autop_lines import lines_of
 from edge.store.provisioning import model_of
 from edge.store.secrets import SecretsError, Vault
 from edge.store.tables import device as device_table
@@ -55,6 +56,7 @@ def load_desired(
         credentials=tuple(_credentials(connection, vault, snapshot, device)),
         around=around,
         configs=configs,
+        lines=lines_of(connection, vault, device, model),
     )
 
 

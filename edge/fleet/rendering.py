@@ -50,6 +50,18 @@ def find(desired: DesiredState, path: str) -> RenderedFile | None:
     return next((file for file in render(desired, driver) if file.path.lower() == path.lower()), None)
 
 
+def without_effect(desired: DesiredState, driver: DeviceDriver) -> list[str]:
+    """Keys of an installer's lines that the files of *driver* don't have: the edge sets them itself, or the family's
+    files can't say them."""
+    said: dict[str, str] = {}
+    for file in driver.render(desired) if desired.lines else ():
+        try:
+            said |= driver.parse(file.body)
+        except ValueError:
+            continue  # a table beside the configuration
+    return [key for key, value in desired.lines if said.get(key) != value]
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """What a device would get that it has not. *lines*: a unified diff without secrets."""

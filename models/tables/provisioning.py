@@ -1,11 +1,22 @@
-"""First fetches of devices, and what each has fetched."""
+"""First fetches of devices, what each has fetched, and lines of configuration that an installer keeps for them."""
 
+import enum
 from typing import ClassVar
 
 from sqlalchemy import ForeignKey, UniqueConstraint
 
 from models.ids import new_id
-from models.tables.base import Base, blob, millis, text
+from models.tables.base import Base, blob, column, millis, one_of, text
+
+
+class LinesFor(enum.Enum):
+    """Whom a kept line is for. Stored; where two say the same key, the later of this list has it."""
+
+    COMMUNITY = "community"
+    PUBLIC = "public"
+    BUILDING = "building"
+    MODEL = "model"
+    DEVICE = "device"
 
 
 class ProvisionToken(Base, table=True):
@@ -33,3 +44,19 @@ class ProvisionedFile(Base, table=True):
     sha256: str = text()
     shown: str = text()
     fetched_at_ms: int = millis()
+
+
+class AutopLine(Base, table=True):
+    """A line KEY = VALUE of extra configuration (domain §10). One for each key of whom it is for."""
+
+    __tablename__: ClassVar[str] = "autop_line"
+
+    id: str = text(key=True, make=lambda: new_id("l"))
+    community_id: str = text(ForeignKey("community.id", ondelete="CASCADE"), index=True)
+    scope: LinesFor = column(one_of(LinesFor, "scope"))
+    building_id: str | None = text(ForeignKey("building.id", ondelete="CASCADE"), null=True, index=True)
+    device_id: str | None = text(ForeignKey("device.id", ondelete="CASCADE"), null=True, index=True)
+    model: str = text(default="")  # lower case
+    key: str = text()
+    value: bytes = blob()  # sealed by edge.store.secrets: it may be a password
+    added_at_ms: int = millis()

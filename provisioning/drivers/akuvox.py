@@ -12,7 +12,7 @@ from models.access import CredentialKind, UnlockMethod
 from models.schedule import Schedule
 from provisioning.desired import DesiredState, PanelCredential
 from provisioning.driver import Capabilities, ConfigFile, Items
-from provisioning.family import Family, file_names, model_names
+from provisioning.family import Family, beside, file_names, model_names
 from provisioning.formats import element, key_values, one_line, parse_key_values, xml
 
 REFUSED: Final = "%'=&;"
@@ -40,7 +40,7 @@ class Akuvox(Family):
     def render(self, desired: DesiredState) -> Sequence[ConfigFile]:
         can = self.capabilities(desired.model, is_door=desired.type.is_door)
         items = dict(_common(desired)) | dict(_door(desired, can) if desired.type.is_door else _monitor(desired))
-        files = [ConfigFile(f"{desired.mac.upper()}.cfg", key_values(items))]
+        files = [ConfigFile(f"{desired.mac.upper()}.cfg", key_values(beside(items, desired)))]
         if can.fallback:
             files.append(_table(desired, "DialReplace", element("Dial", children=[_dial(desired)])))
         if can.panel_credentials:

@@ -1,15 +1,17 @@
 """Grandstream GDS37xx door phones: `cfg<mac>.xml`, P values."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from provisioning.desired import DesiredState
 from provisioning.driver import ConfigFile, Items
-from provisioning.family import Family, file_names, model_names
+from provisioning.family import Family, beside, file_names, model_names
 from provisioning.formats import element, one_line, parse_xml, xml
 
+_P_VALUE: Final = re.compile(r"P\d{1,6}", re.ASCII)
 _TRANSPORTS: Final = {"udp": "0", "tcp": "1", "tls": "2"}
 _FETCH_BY: Final = {"http": "1", "https": "2"}
 
@@ -17,7 +19,9 @@ _FETCH_BY: Final = {"http": "1", "https": "2"}
 @dataclass(frozen=True, slots=True)
 class Grandstream(Family):
     def render(self, desired: DesiredState) -> Sequence[ConfigFile]:
-        values = [element(name, text) for name, text in _values(desired).items()]
+        """Lines of an installer are P values; any other key is no element of this document."""
+        asked = replace(desired, lines=tuple(line for line in desired.lines if _P_VALUE.fullmatch(line[0])))
+        values = [element(name, text) for name, text in beside(_values(desired), asked).items()]
         root = element(
             "gs_provision",
             children=[element("mac", desired.mac), element("config", children=values, attributes={"version": "1"})],

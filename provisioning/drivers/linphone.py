@@ -7,7 +7,7 @@ from xml.etree.ElementTree import register_namespace
 
 from provisioning.desired import DesiredState, SipAccount
 from provisioning.driver import ConfigFile, Items
-from provisioning.family import Family, file_names, model_names
+from provisioning.family import Family, beside, file_names, model_names
 from provisioning.formats import element, one_line, parse_xml, xml
 
 _SPACE: Final = "http://www.linphone.org/xsds/lpconfig.xsd"
@@ -28,7 +28,7 @@ class Linphone(Family):
                     for key, text in entries.items()
                 ],
             )
-            for name, entries in _sections(desired).items()
+            for name, entries in _with_lines(desired).items()
         ]
         root = element(_tag("config"), children=sections)
         return (ConfigFile(f"linphone-{desired.mac}.xml", xml(root), "application/xml; charset=utf-8"),)
@@ -47,6 +47,19 @@ class Linphone(Family):
 
 def _tag(name: str) -> str:
     return f"{{{_SPACE}}}{name}"
+
+
+def _with_lines(desired: DesiredState) -> Mapping[str, Mapping[str, str]]:
+    """An installer's lines have keys of the form ``section/entry``."""
+    flat = {
+        f"{section}/{name}": text for section, entries in _sections(desired).items() for name, text in entries.items()
+    }
+    sections: dict[str, dict[str, str]] = {}
+    for key, text in beside(flat, desired).items():
+        section, slash, name = key.partition("/")
+        if slash and section and name:
+            sections.setdefault(section, {})[name] = text
+    return sections
 
 
 def _sections(desired: DesiredState) -> Mapping[str, Mapping[str, str]]:

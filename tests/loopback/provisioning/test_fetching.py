@@ -103,6 +103,25 @@ async def refused(web: httpx.AsyncClient, url: str) -> bool:
             await asyncio.sleep(0.05)  # it may fetch no oftener than so anyway
 
 
+async def test_a_kept_line_comes_with_every_fetch_until_it_is_taken_back(
+    running: Running, web: httpx.AsyncClient
+) -> None:
+    url, login = await base(running) + FILE, await own_login(running, GATE, "Gate")
+    line = "Config.Settings.OTHERS.GreetMsg = Hello"
+    typed = f"{line}\n{line}\nConfig.Account1.GENERAL.Enable = 0\n"
+    kept = await running.edge("autop", "line", "add", "-", "--all", stdin=typed)
+    assert kept == {"kept": 2, "dropped": 0}
+    assert (await running.edge("autop", "line", "add", line, "--all")) == {"kept": 0, "dropped": 1}
+    shown = await running.edge("autop", "render", GATE)
+    assert "Hello" not in shown["files"][FILE]
+    assert shown["without_effect"] == ["Config.Account1.GENERAL.Enable"]
+    fetched = (await web.get(url, auth=login)).text
+    assert fetched.count(line) == 1
+    assert "Config.Account1.GENERAL.Enable = 1" in fetched, "what the edge sets is the edge's"
+    assert await running.edge("autop", "line", "remove", "--all") == {"forgotten": 2}
+    assert line not in (await web.get(url, auth=login)).text
+
+
 async def test_strangers_get_the_same_answer_and_leave_a_line(running: Running, web: httpx.AsyncClient) -> None:
     url, (user, password) = await base(running), await own_login(running, GATE, "Gate")
     asked = [
