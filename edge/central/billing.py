@@ -93,6 +93,8 @@ def _guard(known: Mapping[str, Mapping[str, Any]], accounts: Sequence[Account]) 
 
 
 def _one(change: Change, account: Account, known: dict[str, dict[str, Any]], homes: set[str]) -> Told:
+    if not all(word.isprintable() for word in (account.id, account.login, account.building, account.apartment)):
+        raise Invalid("text", "a text has characters that can't be kept", item=account.id)  # NUL on PostgreSQL
     home = change.apartment(account.building, account.apartment)
     if home is None:
         return Told(account.id, Result.NOT_FOUND, "there is no such address")

@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ MAX_BYTES: Final = 8 * 1024 * 1024
 WITHIN_S: Final = 60.0  # everything, redirects too
 MAX_REDIRECTS: Final = 3
 MAX_URL_CHARS: Final = 2048
+MAX_TAG_CHARS: Final = 256
 _PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -23,6 +24,21 @@ class Unfetched(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """*body* None: it is as it was when it had *tag*."""
+
+    body: bytes | None
+    tag: str = ""  # ETag, to ask by the next time
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    method: str
+    headers: Mapping[str, str]  # for the first host alone
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +86,29 @@ class Fetcher:
 
     async def get(self, url: str, *, authorization: str = "") -> bytes:
         """What is at *url*. *authorization*: the header's value; it goes to no other host. Raises Unfetched."""
+        return (await self.get_if_new(url, "", authorization=authorization)).body or b""
+
+    async def get_if_new(self, url: str, tag: str, *, authorization: str = "") -> Fetched:
+        """What is at *url* unless it still has *tag*. Raises Unfetched."""
+        headers = {"Authorization": authorization, "If-None-Match": tag}
+        return await self._ask(url, _Asking("GET", headers))
+
+    async def post(self, url: str, body: bytes, *, authorization: str = "") -> None:
+        """Hand over JSON. A redirect is not followed. Raises Unfetched."""
+        await self._ask(
+            url, _Asking("POST", {"Authorization": authorization, "Content-Type": "application/json"}, body)
+        )
+
+    async def _ask(self, url: str, asking: _Asking) -> Fetched:
         try:
             async with asyncio.timeout(WITHIN_S):
-                return await self._follow(self.check(url), authorization)
+                return await self._follow(self.check(url), asking)
         except TimeoutError:
             raise Unfetched("slow", f"no whole answer within {WITHIN_S:.0f} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise Unfetched("unreachable", f"it can't be reached: {type(error).__name__}") from error
 
-    async def _follow(self, url: httpx.URL, authorization: str) -> bytes:
+    async def _follow(self, url: httpx.URL, asking: _Asking) -> Fetched:
         first = await self._looked_up(url)
         target = first
         async with httpx.AsyncClient(
@@ -87,12 +117,14 @@ class Fetcher:
         ) as http:  # fmt: skip
             for _ in range(MAX_REDIRECTS + 1):
                 headers = {"Host": target.authority, "Accept-Encoding": "identity"}
-                if authorization and target.origin == first.origin:
-                    headers["Authorization"] = authorization
-                name = {"sni_hostname": target.url.host}
-                async with http.stream("GET", target.pinned, headers=headers, extensions=name) as answer:
-                    if not answer.has_redirect_location:
-                        return await _body(answer)
+                if target.origin == first.origin:
+                    headers |= {name: value for name, value in asking.headers.items() if value}
+                async with http.stream(
+                    asking.method, target.pinned, headers=headers, content=asking.body,
+                    extensions={"sni_hostname": target.url.host},
+                ) as answer:  # fmt: skip
+                    if not answer.has_redirect_location or asking.method != "GET":
+                        return await _fetched(answer)
                     there = target.url.join(answer.headers["location"])
                 target = await self._looked_up(self.check(str(there)))
         raise Unfetched("redirects", f"it leads on more than {MAX_REDIRECTS} times")
@@ -116,8 +148,15 @@ def _is_public(address: str) -> bool:
     return (mapped or ip).is_global and not (mapped or ip).is_multicast
 
 
+async def _fetched(answer: httpx.Response) -> Fetched:
+    tag = answer.headers.get("etag", "")[:MAX_TAG_CHARS]
+    if answer.status_code == httpx.codes.NOT_MODIFIED and "if-none-match" in answer.request.headers:
+        return Fetched(None, tag)
+    return Fetched(await _body(answer), tag)
+
+
 async def _body(answer: httpx.Response) -> bytes:
-    if answer.status_code != httpx.codes.OK:
+    if not answer.is_success:
         raise Unfetched("status", f"it answers HTTP {answer.status_code}")
     if answer.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise Unfetched("packed", "the answer is packed, which was not asked for")

@@ -9,10 +9,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from edge.central.answers import Answers
-from edge.central.api import business, rosters, sites
+from edge.central.api import billing, business, rosters, sites
 from edge.central.api import edges as edges_api
 from edge.central.api.office import Office, install_refusals
 from edge.central.api.uploads import BoundedBody
+from edge.central.billing_puller import BillingPuller
 from edge.central.feed import Feed
 from edge.central.fetching import Fetcher
 from edge.central.mailing import Mailer
@@ -34,6 +35,7 @@ def application(office: Office) -> FastAPI:
     app.include_router(edges_api.router(SeenTokens()))
     app.include_router(sites.router)
     app.include_router(business.router)
+    app.include_router(billing.router)
     app.include_router(rosters.router)
     return app
 
@@ -49,14 +51,15 @@ class Serving:
         mailer = Mailer(here.settings.mail, here.central.secrets.text("mail_password"))
         puller = Puller(here.central, self._threads, Fetcher(here.settings.rosters.hosts))
         answers = Answers(here.central, self._threads, feed)
-        self.office = Office(here.central, self._threads, watch, feed, mailer, puller, answers)
+        self.billing = BillingPuller(here.central, self._threads, watch, Fetcher(here.settings.billing.hosts))
+        self.office = Office(here.central, self._threads, watch, feed, mailer, puller, self.billing, answers)
         self.timetable = Timetable(here.central, self._threads, watch, mailer, puller)
         certificate = (here.folder / settings.certificate, here.folder / settings.key) if settings.certificate else None
         self.http = HttpServer(
             application(self.office), name="central http", listen=(settings.listen,), port=settings.port,
             max_connections=settings.max_connections, certificate=certificate,
         )  # fmt: skip
-        self.components: list[Component] = [watch, self.timetable, self.http]
+        self.components: list[Component] = [watch, self.timetable, self.billing, self.http]
 
     async def run(self, stopping: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Until *stopping*. Raises OSError where the address is taken."""

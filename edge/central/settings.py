@@ -38,9 +38,9 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
-class Rosters:
-    """*hosts*: ``name`` or ``name:port``, which rosters may be fetched from over plain HTTP and at private addresses.
-    All others are asked over https, at public addresses."""
+class Outside:
+    """*hosts*: ``name`` or ``name:port``, which may be asked over plain HTTP and at private addresses; all others are
+    asked over https, at public addresses."""
 
     hosts: tuple[str, ...] = ()
 
@@ -51,7 +51,8 @@ class CentralSettings:
     page_items: int = 150_000
     http: Http = field(default_factory=Http)
     mail: Mail = field(default_factory=Mail)
-    rosters: Rosters = field(default_factory=Rosters)
+    rosters: Outside = field(default_factory=Outside)
+    billing: Outside = field(default_factory=Outside)
 
 
 def load(file: Path) -> CentralSettings:
@@ -64,8 +65,8 @@ def load(file: Path) -> CentralSettings:
         raise SettingsError(f"{file}: {error}") from error
     http = _read(Http, told.pop("http", {}), "http.")
     mail = _read(Mail, told.pop("mail", {}), "mail.")
-    rosters = _read(Rosters, told.pop("rosters", {}), "rosters.")
-    found = _read(CentralSettings, told, "", http=http, mail=mail, rosters=rosters)
+    outside = {name: _read(Outside, told.pop(name, {}), f"{name}.") for name in ("rosters", "billing")}
+    found = _read(CentralSettings, told, "", http=http, mail=mail, **outside)
     if bool(http.certificate) != bool(http.key):
         raise SettingsError(f"{file}: http.certificate and http.key go together")
     return found
@@ -100,5 +101,6 @@ def template(database: str, listen: str, port: int) -> str:
         "[mail]\n"
         '# Notices of subscriptions. The password stands in secrets/mail_password.\nhost = ""\n\n'
         "[rosters]\n"
-        "# What may be fetched over plain HTTP and from private addresses: name or name:port.\nhosts = []\n"
+        "# Who may be asked over plain HTTP and at private addresses: name or name:port.\nhosts = []\n\n"
+        "[billing]\nhosts = []\n"
     )

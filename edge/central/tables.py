@@ -241,3 +241,14 @@ roster_source: Final = Table(
     Column("tried_ms", BigInteger),
     Column("outcome", Text, nullable=False),  # JSON of the last try
 )
+
+billing_source: Final = Table(
+    "billing_source",
+    metadata,
+    Column("community", Text, ForeignKey("community.id"), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("service", Text, nullable=False),  # the periodic service that an intercom is
+    Column("report", Boolean, nullable=False),
+    Column("sealed", LargeBinary),  # the value of the Authorization header
+    Column("outcome", Text, nullable=False),  # JSON of the last try
+)

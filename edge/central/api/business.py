@@ -1,18 +1,16 @@
-"""What other systems and residents send: billing, address requests, subscriptions."""
+"""What residents and operators do: address requests, subscriptions, operators."""
 
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from edge.central import billing, communities, operators, requests, subscriptions
+from edge.central import communities, operators, requests, subscriptions
 from edge.central.api.office import REFUSALS, CallerOf, OfficeOf
-from edge.central.billing import MAX_ACCOUNTS_A_REQUEST, Account
 from edge.central.problems import CentralProblem
 from edge.central.requests import State, Wish
-from edge.central.rights import Caller, Right, Role
-from models.service import ServiceState
+from edge.central.rights import Right, Role
 
 MAX_LISTED: Final = 1_000
 _Id = Annotated[str, Path(max_length=128)]
@@ -20,77 +18,6 @@ _Word = Annotated[str, Field(max_length=128)]
 _Name = Annotated[str, Field(max_length=64)]
 
 router = APIRouter(prefix="/v1", responses=REFUSALS)
-
-
-# --- billing ---------------------------------------------------------------------------------------------------------
-
-
-class BillingAccount(BaseModel):
-    """One address of one client."""
-
-    id: str = Field(min_length=1, max_length=128)
-    login: _Word
-    building: _Word
-    apartment: _Word
-    state: Literal["active", "blocked", "off"]
-    periodic_service: bool = True
-    first: _Name = ""
-    last: _Name = ""
-
-
-class BillingList(BaseModel):
-    """Accounts that are new or otherwise. Each is read for itself, so that a bad one holds up no other."""
-
-    community: _Word
-    accounts: list[dict[str, Any]] = Field(max_length=MAX_ACCOUNTS_A_REQUEST)
-    confirm: bool = False
-
-
-class BillingResult(BaseModel):
-    """What became of one account."""
-
-    id: str
-    result: Literal["processed", "updated", "invalid", "not_found"]
-    reason: str = ""
-
-
-@router.post("/billing/accounts", tags=["billing"])
-async def take_accounts(office: OfficeOf, who: CallerOf, told: BillingList) -> dict[str, list[BillingResult]]:
-    """Upsert accounts; every one gets an answer. Accounts that are not named stay as they are."""
-    community = await _community(office, who, Right.BILLING, told.community)
-    good: list[Account] = []
-    answers: dict[int, BillingResult] = {}
-    for number, raw in enumerate(told.accounts):
-        try:
-            good.append(_account(BillingAccount.model_validate(raw)))
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-            answers[number] = BillingResult(id=str(raw.get("id", ""))[:128], result="invalid", reason=reason)
-    done = await office.change(
-        who, Right.BILLING, community, lambda change: billing.take(change, good, confirm=told.confirm),
-        confirm=True,  # it has a guard of its own
-    )  # fmt: skip
-    rest = iter(done)
-    for number in range(len(told.accounts)):
-        if number not in answers:
-            each = next(rest)
-            answers[number] = BillingResult(id=each.id, result=each.result.value, reason=each.reason)
-    return {"accounts": [answers[number] for number in range(len(told.accounts))]}
-
-
-def _account(told: BillingAccount) -> Account:
-    return Account(
-        told.id, told.login, told.building, told.apartment, ServiceState(told.state), told.periodic_service,
-        told.first, told.last,
-    )  # fmt: skip
-
-
-async def _community(office: OfficeOf, who: Caller, right: Right, named: str) -> str:
-    """The id of the community of this id or name, if the caller has the right there."""
-    community = await office.read(who, right, None, lambda connection: communities.find(connection, named))
-    await office.read(who, right, community, lambda _: None)
-    return community
 
 
 # --- address requests ------------------------------------------------------------------------------------------------
@@ -132,7 +59,7 @@ async def show_requests(
     """A resident's own requests, or those of a community."""
     if who.role is Role.RESIDENT:
         return await office.read(who, Right.ASK_FOR_ADDRESS, None, lambda c: requests.of_phone(c, who.login))
-    site = await _community(office, who, Right.REQUESTS, community)
+    site = await office.community(who, Right.REQUESTS, community)
     return await office.read(who, Right.REQUESTS, site, lambda c: requests.of_community(c, site, MAX_LISTED))
 
 

@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError
 from starlette.requests import ClientDisconnect
 
-from edge.central import operators
+from edge.central import communities, operators
 from edge.central.answers import Answers
+from edge.central.billing_puller import BillingPuller
 from edge.central.changes import Central, Change
 from edge.central.feed import Feed
 from edge.central.mailing import Mailer
@@ -39,6 +40,7 @@ class Office:
     feed: Feed
     mailer: Mailer
     puller: Puller
+    billing: BillingPuller
     answers: Answers
 
     async def post(self, mail: Mail) -> bool:
@@ -61,6 +63,12 @@ class Office:
                 return job(connection)
 
         return await self.threads.run(run)
+
+    async def community(self, who: Caller, right: Right, named: str) -> str:
+        """The id of the community of this id or name, if *who* has the *right* there. Raises CentralProblem."""
+        found = await self.read(who, right, None, lambda connection: communities.find(connection, named))
+        await self.read(who, right, found, lambda _: None)
+        return found
 
     async def change(
         self,

@@ -30,10 +30,11 @@ class Answer:
 
 
 class Web:
-    """`pages` has the answer to each path, or a function that makes it."""
+    """`pages` has the answer to each path, or a function that makes it; `anything` makes all others."""
 
     def __init__(self) -> None:
         self.pages: dict[str, Answer | Callable[[Asked], Answer]] = {}
+        self.anything: Callable[[Asked], Answer] = lambda _: Answer(status=404)
         self.asked: list[Asked] = []
         self.authority = ""
 
@@ -49,7 +50,7 @@ class Web:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         asked = Asked(method, path, headers, body)
         self.asked.append(asked)
-        page = self.pages.get(path, Answer(status=404))
+        page = self.pages.get(path, self.anything)
         answer = page if isinstance(page, Answer) else page(asked)
         lines = [f"HTTP/1.1 {answer.status} Said"] + [f"{name}: {value}" for name, value in answer.headers.items()]
         length = [] if answer.endless else [f"Content-Length: {len(answer.body)}"]
