@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from models.ids import Mac
 from provisioning.desired import DesiredState
+
+if TYPE_CHECKING:
+    from provisioning.api import DeviceApi
 
 Items = Mapping[str, str]
 """Settings by the vendor's own names."""
@@ -50,7 +53,7 @@ class ApiCall:
 
     item: str
     method: Method
-    path: str
+    path: str = field(repr=False)  # of one vendor a password is in it
     body: bytes = field(default=b"", repr=False)  # passwords are in it
     media_type: str = ""
 
@@ -60,6 +63,11 @@ class DeviceDriver(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def api(self) -> "DeviceApi | None":
+        """The HTTP API of the family's devices; None where we know of none that we push to."""
+        ...
 
     def matches(self, device: DeviceIdentity) -> bool:
         """Whether *device* is one of the family: by its model, or by the maker of its network card while none is

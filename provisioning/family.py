@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from models.ids import Mac
+from provisioning.api import DeviceApi
 from provisioning.desired import DesiredState
 from provisioning.driver import ApiCall, Capabilities, ConfigFile, DeviceIdentity, Items
 
@@ -18,6 +19,7 @@ class Family:
     makers: frozenset[str] = frozenset()  # first six digits of MACs, as the IEEE gave them to the vendor
     files: tuple[re.Pattern[str], ...] = ()  # whole names, the MAC as the group ``mac``
     opens: Mapping[int, ApiCall] = field(default_factory=dict)  # relay number -> request
+    api: DeviceApi | None = None
 
     def matches(self, device: DeviceIdentity) -> bool:
         if device.model:

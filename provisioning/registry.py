@@ -7,11 +7,13 @@ from models.ids import Mac
 from provisioning.driver import DeviceDriver, DeviceIdentity
 from provisioning.drivers.akuvox import AKUVOX
 from provisioning.drivers.baresip import BARESIP
-from provisioning.drivers.by_api import BASIP, BEWARD, DAHUA, DOORBIRD, HIKVISION, SOKOL, TWO_N
+from provisioning.drivers.basip import BASIP
+from provisioning.drivers.by_api import BEWARD, DAHUA, DOORBIRD, HIKVISION, SOKOL
 from provisioning.drivers.fanvil import FANVIL
 from provisioning.drivers.generic import GENERIC
 from provisioning.drivers.grandstream import GRANDSTREAM
 from provisioning.drivers.linphone import LINPHONE
+from provisioning.drivers.two_n import TWO_N
 
 _ALL: Final[tuple[DeviceDriver, ...]] = (
     AKUVOX, BARESIP, BASIP, BEWARD, DAHUA, DOORBIRD, FANVIL, GENERIC, GRANDSTREAM, HIKVISION, LINPHONE, SOKOL, TWO_N,

@@ -72,6 +72,7 @@ class AkuvoxDevice:
     config: dict[str, str] = field(default_factory=lambda: dict(FACTORY))
     users: dict[str, dict[str, Any]] = field(default_factory=dict)  # by ID
     schedules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    dial_list: dict[str, dict[str, Any]] = field(default_factory=dict)
     door_log: list[dict[str, Any]] = field(default_factory=list)
     call_log: list[dict[str, Any]] = field(default_factory=list)
     triggered: list[dict[str, Any]] = field(default_factory=list)  # what `relay/trig` did
@@ -95,7 +96,7 @@ class AkuvoxDevice:
     def reset(self) -> None:
         """The factory state: configuration, users and logs; the firmware stays."""
         self.config, self._flash = dict(FACTORY), dict(FACTORY)
-        self.users, self.schedules = {}, {}
+        self.users, self.schedules, self.dial_list = {}, {}, {}
         self.door_log, self.call_log = [], []
         self.reboots += 1
 
@@ -235,6 +236,22 @@ class AkuvoxDevice:
             self.schedules.pop(str(item.get("ID")), None)
         return {}
 
+    def _dial_list(self, data: Json, page: int | None) -> Json:
+        return {"num": len(self.dial_list), "item": [dict(row) for row in self.dial_list.values()]}
+
+    def _dial_add(self, data: Json, page: int | None) -> Json:
+        for item in _items(data):
+            if not item.get("Prefix"):
+                raise _Refused("Prefix is nul")
+            identity = str(self._next_id)
+            self._next_id += 1
+            self.dial_list[identity] = {**item, "ID": identity}
+        return {}
+
+    def _dial_clear(self, data: Json, page: int | None) -> Json:
+        self.dial_list.clear()
+        return {}
+
     def _door_log(self, data: Json, page: int | None) -> Json:
         return _paged(self.door_log, page)
 
@@ -275,6 +292,9 @@ _HANDLERS: Final[Mapping[tuple[str, str], _Handler]] = {
     ("schedule", "get"): AkuvoxDevice._schedules,
     ("schedule", "add"): AkuvoxDevice._schedule_add,
     ("schedule", "del"): AkuvoxDevice._schedule_del,
+    ("dialreplace", "get"): AkuvoxDevice._dial_list,
+    ("dialreplace", "add"): AkuvoxDevice._dial_add,
+    ("dialreplace", "clear"): AkuvoxDevice._dial_clear,
     ("doorlog", "get"): AkuvoxDevice._door_log,
     ("calllog", "get"): AkuvoxDevice._call_log,
     ("relay", "trig"): AkuvoxDevice._trigger,

@@ -12,6 +12,7 @@ from models.access import CredentialKind, UnlockMethod
 from models.schedule import Schedule
 from provisioning.desired import DesiredState, PanelCredential
 from provisioning.driver import Capabilities, ConfigFile, Items
+from provisioning.drivers.akuvox_api import AkuvoxApi
 from provisioning.family import Family, beside, file_names, model_names
 from provisioning.formats import element, key_values, one_line, parse_key_values, xml
 
@@ -26,6 +27,7 @@ _LATER_S: Final = "5"
 _SIP_ONLY: Final = "2"
 _RING_S: Final = range(30, 121)  # bounds of the devices' own settings
 _TALK_MIN: Final = range(2, 31)
+_DIGEST: Final = "4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,7 @@ class Akuvox(Family):
 
     def render(self, desired: DesiredState) -> Sequence[ConfigFile]:
         can = self.capabilities(desired.model, is_door=desired.type.is_door)
-        items = dict(_common(desired)) | dict(_door(desired, can) if desired.type.is_door else _monitor(desired))
-        files = [ConfigFile(f"{desired.mac.upper()}.cfg", key_values(beside(items, desired)))]
+        files = [ConfigFile(f"{desired.mac.upper()}.cfg", key_values(settings(desired, can)))]
         if can.fallback:
             files.append(_table(desired, "DialReplace", element("Dial", children=[_dial(desired)])))
         if can.panel_credentials:
@@ -50,6 +51,16 @@ class Akuvox(Family):
 
     def parse(self, body: bytes) -> Items:
         return parse_key_values(body)
+
+
+def settings(desired: DesiredState, can: Capabilities) -> Items:
+    """The whole configuration by the device's own keys."""
+    own = dict(_common(desired)) | dict(_door(desired, can) if desired.type.is_door else _monitor(desired))
+    return beside(own, desired)
+
+
+def _api_settings(desired: DesiredState) -> Items:
+    return settings(desired, AKUVOX.capabilities(desired.model, is_door=desired.type.is_door))
 
 
 def _common(desired: DesiredState) -> Iterator[tuple[str, str]]:
@@ -100,24 +111,25 @@ def _nobody_else() -> Iterator[tuple[str, str]]:
 
 
 def _door(desired: DesiredState, can: Capabilities) -> Iterator[tuple[str, str]]:
-    yield "Config.DoorSetting.APIFCGI.Enable", "0"  # opens by a login that travels in an URL
+    yield "Config.DoorSetting.APIFCGI.Enable", "1"  # how the edge opens a panel that does not speak MQTT
+    yield "Config.DoorSetting.APIFCGI.AuthMode", _DIGEST
     yield "Config.DoorSetting.APIFCGI.UserName", desired.admin.user
     yield "Config.DoorSetting.APIFCGI.Password", desired.admin.password
     yield "Config.DoorSetting.RTSP.Authorization", "1"
     yield "Config.DoorSetting.RTSP.Password", desired.admin.password
     yield "Config.Features.DOORPHONE.MaxCallTime", str(_within(_TALK_MIN, desired.around.talk_s // 60))
     yield "Config.DoorSetting.DTMF.Enable", "1" if any(relay.dtmf for relay in desired.relays) else "0"
-    for relay in desired.relays:
-        if relay.number > can.max_relays:
-            continue
-        letter = _LETTERS[relay.number - 1]
-        yield f"Config.DoorSetting.DTMF.Code{relay.number}", relay.dtmf
-        yield f"Config.DoorSetting.RELAY.RelayName{letter}", one_line(relay.name, without=REFUSED)
-        yield f"Config.DoorSetting.RELAY.Relay{letter}Delay", str(relay.hold_s)
-        yield f"Config.DoorSetting.RELAY.TriggerDelay{letter}", str(relay.trigger_s)
-        # Whatever would hold the door open by itself is off.
+    relays = {relay.number: relay for relay in desired.relays}
+    for number in range(1, can.max_relays + 1):
+        # Whatever opens a door by itself, or by the code that all such devices come with, is off at every relay.
+        letter, relay = _LETTERS[number - 1], relays.get(number)
+        yield f"Config.DoorSetting.DTMF.Code{number}", relay.dtmf if relay is not None else ""
         yield f"Config.DoorSetting.RELAY.Relay{letter}TrigAlways", "0"
         yield f"Config.DoorSetting.RELAYSCHEDULE.Relay{letter}Enable", "0"
+        if relay is not None:
+            yield f"Config.DoorSetting.RELAY.RelayName{letter}", one_line(relay.name, without=REFUSED)
+            yield f"Config.DoorSetting.RELAY.Relay{letter}Delay", str(relay.hold_s)
+            yield f"Config.DoorSetting.RELAY.TriggerDelay{letter}", str(relay.trigger_s)
     yield from _action_urls(desired, can)
 
 
@@ -228,4 +240,5 @@ AKUVOX: Final = Akuvox(
     models=model_names(r"(akuvox|(r|e|x|c|s|it|a)\d{2,3})"),
     makers=frozenset({"0c1105"}),
     files=file_names(r"MAC\.cfg", r"MAC-(dialreplace|privatekey|ickey)\.xml"),
+    api=AkuvoxApi(_api_settings),
 )

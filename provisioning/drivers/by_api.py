@@ -1,16 +1,19 @@
-"""Families that fetch nothing and are set by requests (BasIP, IS Sokol, Hikvision, Beward), and what opens their doors.
+"""Families that fetch nothing and are set by requests (IS Sokol, Hikvision, Beward), and what opens their doors.
 
-Only requests that drivers in use, or the maker's own text, show. 2N, Dahua, DoorBird: no request that sets an account
-is known to us, so a person types it in, and the edge only opens.
+Only requests that drivers in use, or the maker's own text, show. Dahua, DoorBird: no request that sets an account is
+known to us, so a person types it in, and the edge only opens. What is set is not read back here: no reply that says
+what they have is known to us. 2N and BasIP have files of their own.
 """
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlencode
 
-from provisioning.desired import DesiredRelay, DesiredState
+from provisioning.api import Section, Told
+from provisioning.desired import DesiredRelay, DesiredState, Login
 from provisioning.driver import ApiCall, Method
 from provisioning.family import Family, model_names
 from provisioning.formats import element, one_line, xml
@@ -21,39 +24,49 @@ _XML: Final = "application/xml; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class BasIp(Family):
-    def calls(self, desired: DesiredState) -> Sequence[ApiCall]:
-        sip = desired.sip
-        account = {
-            "outbound": "",
-            "password": sip.password,
-            "proxy": f"sip:{sip.server}",
-            "realm": sip.server,
-            "registration_interval": sip.expires_s,
-            "transport": sip.transport,
-            "user": sip.user,
-            "user_id": sip.user,
-            "stun": {"ip": "127.0.0.1", "port": 3478},  # how these devices are told: none
-        }
-        calls = [
-            _json("account", "POST", "/api/v1/device/sip/settings", account),
-            _json("account enabled", "POST", "/api/v1/device/sip/enable", {"sip_enable": desired.enabled}),
-            _json("talking", "POST", "/api/v1/device/call/talk/timeout", {"talk_timeout": desired.around.talk_s}),
-            # A code that opens for everybody is not ours: off.
-            _json(
-                "common code off",
-                "POST",
-                "/api/v1/access/general/unlock/input/code",
-                {"input_code_enable": False, "input_code_number": 0},
-            ),
-        ]
-        for relay in _usable(desired, self.opens):
-            place = f"/api/v1/access/general/lock/{{}}/{relay.number}"
-            calls.append(
-                _json(f"relay {relay.number} hold", "POST", place.format("timeout"), {"lock_timeout": relay.hold_s})
-            )
-            calls.append(_json(f"relay {relay.number} DTMF", "POST", place.format("dtmf"), {"dtmf_code": relay.dtmf}))
-        return tuple(calls)
+class RequestApi:
+    """Sends the requests of a family, and opens. *family*: whose."""
+
+    family: Callable[[], Family]
+    auth: Literal["digest", "basic"] = "basic"
+
+    @property
+    def factory(self) -> tuple[Login, ...]:
+        return ()
+
+    @property
+    def holders(self) -> None:
+        return None
+
+    @property
+    def log(self) -> None:
+        return None
+
+    def probe(self) -> None:
+        return None
+
+    def told(self, body: bytes) -> Told:
+        return Told()
+
+    def check(self, body: bytes) -> None:
+        """What they say of a request that failed is its status."""
+
+    def sections(self, desired: DesiredState, told: Told) -> Sequence[Section]:
+        calls = {call.item: call for call in self.family().calls(desired)}
+        wanted = {item: hashlib.sha256(call.path.encode() + call.body).hexdigest() for item, call in calls.items()}
+        if not wanted:
+            return ()
+        return (Section("requests", wanted, (), lambda _: {}, lambda changed, _: [calls[i] for i in changed]),)
+
+    def trigger(self, relay: int, hold_s: int) -> ApiCall | None:
+        """For the hold time that the device was set to."""
+        return self.family().opening(relay)
+
+    def replace_login(self, current: Login, wanted: Login) -> Sequence[ApiCall]:
+        return ()
+
+    def order(self, verb: str, fields: Mapping[str, object]) -> None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,43 +173,37 @@ def _opening(method: Method, path: str, body: bytes = b"", media_type: str = "")
 
 _CMD_OPEN: Final = b"<RemoteControlDoor><cmd>open</cmd></RemoteControlDoor>"
 
-BASIP: Final = BasIp(
-    name="basip",
-    models=model_names(r"(bas-?ip|a[av]-)"),
-    opens={n: _opening("GET", f"/api/v1/access/general/lock/open/remote/accepted/{n}") for n in (1, 2)},
-)
-SOKOL: Final = Sokol(
+SOKOL: Final[Family] = Sokol(
     name="sokol",
     models=model_names(r"(is[ -]?sokol|sokol)"),
     opens={n: _opening("PUT", f"/relay/{n}/open") for n in (1, 2)},
+    api=RequestApi(lambda: SOKOL),
 )
-HIKVISION: Final = Hikvision(
+HIKVISION: Final[Family] = Hikvision(
     name="hikvision",
     models=model_names(r"(hikvision|ds-k)"),
     opens={n: _opening("PUT", f"/ISAPI/AccessControl/RemoteControl/door/{n}", _CMD_OPEN, _XML) for n in (1, 2)},
+    api=RequestApi(lambda: HIKVISION, auth="digest"),
 )
-BEWARD: Final = Beward(
+BEWARD: Final[Family] = Beward(
     name="beward",
     models=model_names(r"(beward|dks?\d)"),
     opens={
         1: _opening("GET", "/cgi-bin/intercom_cgi?action=maindoor"),
         2: _opening("GET", "/cgi-bin/intercom_cgi?action=altdoor"),
     },
+    api=RequestApi(lambda: BEWARD),
 )
-TWO_N: Final = Family(
-    name="2n",
-    models=model_names(r"2n\b"),
-    makers=frozenset({"7c1eb3"}),
-    opens={n: _opening("GET", f"/api/switch/ctrl?switch={n}&action=trigger") for n in (1, 2, 3, 4)},
-)
-DAHUA: Final = Family(
+DAHUA: Final[Family] = Family(
     name="dahua",
     models=model_names(r"(dahua|vto)"),
     opens={1: _opening("GET", "/cgi-bin/accessControl.cgi?action=openDoor&UserID=101&Type=Remote&channel=1")},
+    api=RequestApi(lambda: DAHUA, auth="digest"),
 )
-DOORBIRD: Final = Family(
+DOORBIRD: Final[Family] = Family(
     name="doorbird",
     models=model_names(r"(doorbird|d\d{3,4}[a-z]*v?)"),
     makers=frozenset({"1ccae3"}),
     opens={n: _opening("GET", f"/bha-api/open-door.cgi?r={n}") for n in (1, 2)},
+    api=RequestApi(lambda: DOORBIRD),
 )
