@@ -210,14 +210,16 @@ class _Connection:
                 await self._socket.send_text(text)
 
     async def _beat(self) -> None:
+        """Pings, and the end of a link that died without a word: `SILENT_S` after the last message, to the moment."""
         loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            if loop.time() - self._heard_at > SILENT_S - HEARTBEAT_S / 2:
-                self._link.close(SILENT)
-                return
-            if self._visitor is not None:
-                self._link.send({"type": "ping"})
+        ping_at = loop.time() + HEARTBEAT_S
+        while (silent_at := self._heard_at + SILENT_S) > loop.time():
+            await asyncio.sleep(max(0.0, min(ping_at, silent_at) - loop.time()))
+            if loop.time() >= ping_at:
+                ping_at += HEARTBEAT_S
+                if self._visitor is not None:
+                    self._link.send({"type": "ping"})
+        self._link.close(SILENT)
 
     async def _close(self) -> None:
         code = self._link.closing.result() if self._link.closing.done() else RESTART

@@ -184,11 +184,8 @@ class Portal:
                 visit.link.send(self._screen.ring_message(ring, session))
 
     def _left(self, visit: Visit, in_order: bool) -> None:
-        if not self._visits.leave(visit):
-            return
-        session = self._roster.get(visit.session)
-        woken = session is not None and self._ringing.wakeable(session)
-        self.rooms.connection_lost(visit.session, in_order=in_order, woken=woken)
+        if self._visits.leave(visit):
+            self._ringing.left(visit.session, in_order=in_order)
 
     # --- edge.http.app_api.AppApi -----------------------------------------------------------------------------------
 

@@ -48,6 +48,16 @@ class Ringing:
         if visit is None or not visit.visible:
             self._push(session, "ring", ring)
 
+    def left(self, session: str, *, in_order: bool) -> None:
+        """Its connection is gone. A phone that a push can wake rings on by one; others are lost."""
+        known = self._roster.get(session)
+        woken = known is not None and self.wakeable(known)
+        if woken and known is not None:
+            for ring in self._rooms.of(session):
+                if not ring.answered:
+                    self._push(known, "ring", ring)
+        self._rooms.connection_lost(session, in_order=in_order, woken=woken)
+
     def over(self, ring: Ring) -> None:
         session = self._roster.get(ring.session)
         if session is not None and not ring.answered:

@@ -1,55 +1,23 @@
 """A visitor rings, a resident's app answers and opens: a real daemon, a telephone as door, an aiortc peer as app."""
 
-import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from edge.demo.device import Device
-from edge.demo.site import Site
 from tests.loopback.portal.apps import AppPeer, until
+from tests.loopback.portal.home import GATE, Apartment, home
+from tests.loopback.portal.phones import App, Handset
 from tests.peers.site import Login, Running
 from tests.unit.edge.portal.browser import BrowserKey
 
-GATE: Final = "0c1105e00001"
-PORT: Final = 8080
 WITHIN_S: Final = 20.0
-
-
-class App:
-    """Speaks docs/app-protocol.md."""
-
-    def __init__(self, key: BrowserKey, session: str, origin: str, socket: ClientConnection) -> None:
-        self._key, self._session, self._origin, self._socket = key, session, origin, socket
-        self._number = 0
-
-    async def say(self, type: str, **fields: Any) -> str:
-        self._number += 1
-        await self._socket.send(json.dumps({"v": 1, "type": type, "id": f"a{self._number}", **fields}))
-        return f"a{self._number}"
-
-    async def hear(self, type: str, **wanted: Any) -> dict[str, Any]:
-        """The next message of this type and these fields; heartbeats are answered."""
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                message: dict[str, Any] = json.loads(await self._socket.recv())
-                if message["type"] == "ping":
-                    await self.say("pong", re=message["id"])
-                if message["type"] == type and wanted.items() <= message.items():
-                    return message
-
-    async def hello(self) -> dict[str, Any]:
-        nonce = (await self.hear("challenge"))["nonce"]
-        signature = self._key.sign("intercom-edge/1/ws", self._origin, nonce, self._session)
-        await self.say("hello", session=self._session, signature=signature)
-        return await self.hear("welcome")
 
 
 class Flat:
@@ -73,26 +41,16 @@ class Flat:
     async def app(self) -> AsyncIterator[tuple[App, dict[str, Any]]]:
         key = BrowserKey()
         session = (await self.redeem(await self.invited(), key)).json()["session"]
-        async with connect(f"ws{self.origin.removeprefix('http')}/ws", origin=self.origin, proxy=None) as socket:  # type: ignore[arg-type]  # a str
-            app = App(key, session, self.origin, socket)
-            welcome = await app.hello()
-            yield app, welcome["state"]
+        async with Handset(session, key, self.origin).connected() as app:
+            yield app, dict(app.state)
 
 
 @pytest.fixture
 async def flat(tmp_path: Path, addresses: Iterator[str]) -> AsyncIterator[Flat]:
-    address = next(addresses)
-    origin = f"http://{address}:{PORT}"
-    settings = {"mqtt": {"broker": "embedded"}, "app": {"public_url": origin}, "http": {"port": PORT}}
-    site = await Site(tmp_path / "site", address).init(settings=settings)
-    await site.edge("mac", "add", GATE)
-    await site.edge("building", "add", "1")
-    await site.edge("apartment", "add", "1/101", "--call-type", "2", "--whitelisted")
-    await site.edge("device", "add", GATE, "--name", "Gate", "--type", "0")
-    await site.edge("relay", "add", GATE, "1", "--name", "Street")
-    resident = (await site.edge("resident", "add", "1/101", "--first", "Anna", "--last", "Berg"))["id"]
-    async with site.daemon(tmp_path / "serve.log") as daemon:
-        yield Flat(Running(site, daemon), origin, resident)
+    async with home(tmp_path, addresses, Apartment("101", 2)) as here:
+        running = Running(here.site, here.daemon)
+        resident = (await running.edge("resident", "add", "1/101", "--first", "Anna", "--last", "Berg"))["id"]
+        yield Flat(running, here.origin, resident)
 
 
 def gate(login: Login, ip: str) -> Device:
@@ -166,5 +124,5 @@ async def test_the_app_is_served_with_its_policy(flat: Flat) -> None:
         assert page.status_code == 200
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert (await web.get("/app/../api/v1/status")).status_code in (401, 404)
-        assert (await web.get("/app/api/about")).json() == {"community": "Community", "version": 1}
+        assert (await web.get("/app/api/about")).json() == {"community": "Home", "version": 1}
         assert (await web.get("/app/api/state")).status_code == 401

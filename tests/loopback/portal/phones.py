@@ -1,0 +1,79 @@
+"""A resident's phone without a browser: its key, its WebSocket, the words of docs/app-protocol.md."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.unit.edge.portal.browser import BrowserKey
+
+WITHIN_S: Final = 20.0
+
+
+class App:
+    """One connection."""
+
+    def __init__(self, key: BrowserKey, session: str, origin: str, socket: ClientConnection) -> None:
+        self._key, self._session, self._origin, self._socket = key, session, origin, socket
+        self._number = 0
+        self.welcome: Mapping[str, Any] = {}
+
+    @property
+    def state(self) -> Mapping[str, Any]:
+        """As it was told at the beginning."""
+        state: Mapping[str, Any] = self.welcome["state"]
+        return state
+
+    async def say(self, type: str, **fields: Any) -> str:
+        self._number += 1
+        await self._socket.send(json.dumps({"v": 1, "type": type, "id": f"a{self._number}", **fields}))
+        return f"a{self._number}"
+
+    async def hear(self, type: str, **wanted: Any) -> dict[str, Any]:
+        """The next message of this type and these fields; heartbeats are answered."""
+        return await self.hear_one_of(type, **wanted)
+
+    async def hear_one_of(self, *types: str, **wanted: Any) -> dict[str, Any]:
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                message: dict[str, Any] = json.loads(await self._socket.recv())
+                if message["type"] == "ping":
+                    await self.say("pong", re=message["id"])
+                if message["type"] in types and wanted.items() <= message.items():
+                    return message
+
+    async def asked(self, what: str, **fields: Any) -> Mapping[str, Any]:
+        """The data that answer a question, or the refusal."""
+        identity = await self.say("ask", what=what, **fields)
+        told = await self.hear_one_of("told", "refused", re=identity)
+        data: Mapping[str, Any] = told["data"] if told["type"] == "told" else told
+        return data
+
+    async def hello(self, **more: Any) -> dict[str, Any]:
+        nonce = (await self.hear("challenge"))["nonce"]
+        signature = self._key.sign("intercom-edge/1/ws", self._origin, nonce, self._session)
+        await self.say("hello", session=self._session, signature=signature, **more)
+        self.welcome = await self.hear("welcome")
+        return dict(self.welcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Handset:
+    """A phone that was let in; it connects when it is used."""
+
+    session: str
+    key: BrowserKey
+    origin: str
+
+    @contextlib.asynccontextmanager
+    async def connected(self, **hello: Any) -> AsyncIterator[App]:
+        where = f"ws{self.origin.removeprefix('http')}/ws"
+        # websockets' own type wants its Origin, which is a str
+        async with connect(where, origin=self.origin, proxy=None) as socket:  # type: ignore[arg-type]
+            app = App(self.key, self.session, self.origin, socket)
+            await app.hello(**hello)
+            yield app
