@@ -22,12 +22,14 @@ from edge.settings_class import Key, keys_of
 from edge.store.settings import StoreSettings
 from mqtt.home_assistant.settings import HomeAssistantSettings
 from mqtt.settings import MqttSettings
+from provisioning.settings import AutopSettings
 from sip.locating import parse_server
 from sip.media.settings import MediaSettings
 from sip.settings import SipSettings, TrunkSettings
 
 FILE_NAME: Final = "edge.toml"
 DEFAULT_TRUNK: Final = "trunk"
+PNP_PORT: Final = 5060  # of plug and play, everywhere
 _TRUNK_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,31}", re.ASCII)
 _TWIN: Final = re.compile(r"EDGE_([A-Z0-9_]+?)__([A-Z0-9_]+)")
 _SECTION_LINE: Final = re.compile(r"\s*\[\s*([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?)\s*\]")
@@ -117,6 +119,7 @@ class Config:
     access: AccessSettings = field(default_factory=AccessSettings)
     app: AppSettings = field(default_factory=AppSettings)
     central: CentralSettings = field(default_factory=CentralSettings)
+    autop: AutopSettings = field(default_factory=AutopSettings)
     home_assistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
     log: LogSettings = field(default_factory=LogSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
@@ -278,6 +281,7 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
     yield from _mqtt_contradictions(config)
     yield from _home_assistant_contradictions(config.home_assistant)
     yield from _web_relay_contradictions(config.access)
+    yield from _autop_contradictions(config)
     for section in ("sip", "mqtt", "http"):
         for address in getattr(config, section).listen:
             if not _is_address(address):
@@ -299,6 +303,16 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
     yield from _app_contradictions(config.app)
     if config.http.port and config.http.port in (config.sip.port, config.sip.tls_port):
         yield "http.port", "is taken by SIP"
+
+
+def _autop_contradictions(config: Config) -> Iterator[tuple[str, str]]:
+    for name, address in (("pnp_address", config.autop.pnp_address), ("mdns_address", config.autop.mdns_address)):
+        if address and (not _is_address(address) or ":" in address or ipaddress.ip_address(address).is_unspecified):
+            yield f"autop.{name}", f"must be an IPv4 address of this box, {address!r} is none"
+        elif address and not config.http.enabled:
+            yield f"autop.{name}", "leads devices to the HTTP server, which is not enabled"
+    if config.autop.pnp_address and config.sip.port == PNP_PORT and "0.0.0.0" in config.sip.listen:  # noqa: S104
+        yield "autop.pnp_address", f"needs [sip] listen to name addresses: any address takes port {PNP_PORT} for itself"
 
 
 def _app_contradictions(app: AppSettings) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,7 @@ from edge.doors.ledger import StoreLedger
 from edge.doors.web_relay import WebRelaySettings
 from edge.fan import EventFan
 from edge.fleet.autop import AutoP
+from edge.fleet.autop_wiring import announcers
 from edge.fleet.files import FleetFiles, Where, base_url, reachable
 from edge.fleet.maintenance import Maintenance
 from edge.fleet.upgrades import UpgradeRunner
@@ -228,6 +229,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         phones.calls,
         *([portal] if portal is not None else []),
         *([http] if http is not None else []),
+        *announcers(config.autop, base.world, autop, lambda: house.where()),
         local,
         watch,
         sync.component,

@@ -9,6 +9,7 @@ from edge.commands.base import Cli, group, pass_cli
 from provisioning.registry import DRIVERS
 
 command = group("autop", "Devices' own configuration files: what they fetch.")
+FORMATS: Final = ("dnsmasq", "isc", "plain")
 command.lazy["line"] = ("edge.commands.autop_line", "Lines beside what the edge sets itself, kept.")
 
 _driver = click.option(
@@ -33,6 +34,39 @@ def token(cli: Cli, device: str, hours: float) -> None:
     others = [address for addresses in files.values() for address in addresses]
     text = [f"provisioning URL: {url}", *own, "as another vendor's device:", *others]
     cli.done("\n".join(text), {"url": url, "driver": driver, "own": own, "others": others, "hours": hours})
+
+
+@command.command("open")
+@click.argument("devices", nargs=-1, required=True, metavar="MAC...")
+@click.option("--minutes", type=click.FloatRange(0, 24 * 60, min_open=True), default=30.0, show_default=True)
+@pass_cli
+def open_(cli: Cli, devices: tuple[str, ...], minutes: float) -> None:
+    """Let devices fetch for some minutes without a login, each from the first address that asks for it.
+
+    For devices that learn the URL by DHCP, SIP multicast or mDNS, where no secret can stand. Whoever asks first gets
+    the device's passwords: plug it in within these minutes.
+    """
+    from edge.admin import autop
+
+    with cli.edit() as edit:
+        macs = [autop.open_door(edit, device, minutes) for device in devices]
+    cli.done(f"{len(macs)} device(s) may fetch within {minutes:g} minutes", {"macs": macs, "minutes": minutes})
+
+
+@command.command()
+@click.option("--for", "form", type=click.Choice(FORMATS), default="dnsmasq", show_default=True)
+@pass_cli
+def dhcp(cli: Cli, form: str) -> None:
+    """What a DHCP server is told, so that devices learn from it where their files are: options 66, 160 and 43."""
+    from edge.commands.secrets import http_url
+    from edge.fleet.dhcp import options
+
+    url = f"{http_url(cli)}/provision/"
+    try:
+        text = options(url, form)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    cli.done(text, {"url": url, "for": form, "text": text})
 
 
 @command.command()

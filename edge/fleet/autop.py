@@ -73,6 +73,11 @@ class AutoP:
         known = None if device is None else self._logins.device_password(device.mac)
         return None if device is None or known is None or not device.enabled else (device, known)
 
+    async def by_open_door(self, mac: str, address: str) -> Device | None:
+        """The device *mac* where an installer said that it may fetch for some minutes without a login: the first
+        address that asks for it is bound, as by a token that is in no URL."""
+        return await self.by_token(provisioning.open_secret(Mac(mac)), address)
+
     async def by_token(self, secret: str, address: str) -> Device | None:
         """The device whose first fetch *secret* is for, from *address*."""
         if not await asyncio.to_thread(self._is_token, secret):

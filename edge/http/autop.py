@@ -40,6 +40,8 @@ class Provisioning(Protocol[DeviceT, FileT]):
 
     async def by_token(self, secret: str, address: str) -> DeviceT | None: ...
 
+    async def by_open_door(self, mac: str, address: str) -> DeviceT | None: ...
+
     def is_shut_out(self, address: str) -> bool: ...
 
     async def refused(self, address: str, mac: str | None) -> None: ...
@@ -64,8 +66,7 @@ def autop_routes(files: Provisioning[DeviceT, FileT]) -> APIRouter:
         return known[0] if right and known is not None else None
 
     async def stranger(path: str, request: Request) -> Response:
-        mac = _MAC.search(path.lower()) if len(path) <= MAX_PATH_LENGTH else None
-        await files.refused(_address(request), None if mac is None else mac.group())
+        await files.refused(_address(request), _mac_in(path))
         answer = Response("a device's login is needed\n", 401, media_type="text/plain")
         for challenge in challenger.challenges(time.time()):
             answer.headers.append("WWW-Authenticate", challenge)
@@ -80,9 +81,20 @@ def autop_routes(files: Provisioning[DeviceT, FileT]) -> APIRouter:
     @routes.get("/{path:path}")
     async def own(path: str, request: Request) -> Response:
         device = owner(request)
+        if device is None:
+            device = await let_in(path, _address(request))
         return await (stranger(path, request) if device is None else _served(files, device, path, request))
 
+    async def let_in(path: str, address: str) -> DeviceT | None:
+        mac = _mac_in(path)
+        return None if mac is None or files.is_shut_out(address) else await files.by_open_door(mac, address)
+
     return routes
+
+
+def _mac_in(path: str) -> str | None:
+    found = _MAC.search(path.lower()) if len(path) <= MAX_PATH_LENGTH else None
+    return None if found is None else found.group()
 
 
 async def _served(files: Provisioning[DeviceT, FileT], device: DeviceT, path: str, request: Request) -> Response:

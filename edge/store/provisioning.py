@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, or_, select, update
 
 from edge.store.tables import device_state, provision_token, provisioned_file
 from edge.store.upsert import upsert
-from models.ids import DeviceId
+from models.ids import DeviceId, Mac
 
 BOUND_FOR_MS: Final = 10 * 60 * 1000
 """So long after its first use a token serves the same address: a device fetches several files, and tries again."""
@@ -25,6 +25,11 @@ class Fetched:
 
 def secret_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def open_secret(mac: Mac) -> str:
+    """What stands for "this device may fetch now" among the tokens. With its slash it fits into no URL of a token."""
+    return f"open/{mac}"
 
 
 def is_token(connection: Connection, secret: str) -> bool:

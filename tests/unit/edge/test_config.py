@@ -156,6 +156,14 @@ WRONG = [
         '[home_assistant]\ndiscovery_prefix = "a/#"',
         "edge.toml:2: home_assistant.discovery_prefix must be topic levels of letters, digits, '-' and '_'",
     ),
+    (
+        '[autop]\npnp_address = "192.0.2.1"',
+        "edge.toml:2: autop.pnp_address needs [sip] listen to name addresses: any address takes port 5060 for itself",
+    ),
+    (
+        '[autop]\nmdns_address = "house"',
+        "edge.toml:2: autop.mdns_address must be an IPv4 address of this box, 'house' is none",
+    ),
     ("[http]\nport = 5060", "edge.toml:2: http.port is taken by SIP"),
     (
         '[sip]\ndns_servers = "dns.google"',
