@@ -1,35 +1,69 @@
-// The screen of a call: it rings, one talks, it is over.
+// The screen of a call: somebody rings, or we call; one looks, one talks, it is over.
 
-import { button, h, holdButton, tell } from "./dom";
+import { button, h, holdButton, tell, type Child } from "./dom";
+import { icon } from "./icons";
 import type { Link } from "./link";
 import { Media } from "./media";
-import type { Message, Relay, Ring } from "./protocol";
+import { openDoor } from "./opening";
+import type { Call, Message } from "./protocol";
 import { said, words } from "./words";
 
-export class CallScreen {
-  readonly element = h("section", { class: "call", "aria-live": "assertive" });
-  readonly #media: Media | null;
-  readonly #picture = h("video", { autoplay: true, playsinline: true, muted: true, "aria-label": words.noPicture });
-  #talking = false;
-  #muted = false;
+/** `calling`: nobody is there yet; `looking`: connected, our microphone is shut. */
+type Phase = "ringing" | "calling" | "looking" | "talking";
 
-  constructor(readonly ring: Ring, private readonly link: Link, iceServers: RTCIceServer[], private readonly done: () => void) {
-    this.#media = new Media(link, ring.call, ring.video, iceServers);
+export class CallScreen {
+  readonly element = h("section", { class: "call" });
+  readonly #media: Media;
+  readonly #picture = h("video", { autoplay: true, playsinline: true, muted: true });
+  readonly #title = h("h1", { tabindex: "-1" });
+  readonly #status = h("p", { class: "status", role: "status" });
+  readonly #opens = h("div", { class: "opens" });
+  readonly #acts = h("div", { class: "acts" });
+  readonly #stage = h("div", { class: "stage" });
+  #phase: Phase;
+  #muted = false;
+  #since = 0;
+  #clock = 0;
+  #drawn = "";
+
+  constructor(private call: Call, private readonly link: Link, ice: RTCIceServer[], private readonly done: () => void) {
+    this.#media = new Media(link, call.call, ice);
     this.#picture.muted = true; // the door is heard after Answer, not before
     this.#picture.srcObject = this.#media.stream;
+    this.#picture.onplaying = () => this.element.classList.add("seen");
+    this.#phase = call.outgoing ? (call.talk === undefined ? "calling" : call.talk ? "talking" : "looking") : call.answered ? "talking" : "ringing";
+    this.element.append(this.#stage, h("div", { class: "panel" }, h("div", { class: "who" }, this.#title, this.#status), this.#opens, this.#acts));
+    this.#draw();
+    if (this.#phase !== "calling") void this.#media.offer(call.video);
+    if (this.#phase === "talking") this.#talks();
+  }
+
+  get ringing(): boolean {
+    return this.#phase === "ringing" && !this.call.quiet;
+  }
+
+  /** Put the focus on who it is, not on a button: whoever is typing must not answer by it. */
+  shown(): void {
+    this.#title.focus();
+  }
+
+  /** What the edge says of this call now; buttons that are not permitted any more go away. */
+  became(call: Call): void {
+    this.call = { ...this.call, relays: call.relays };
+    void (this.#phase !== "calling" && this.#media.offer(this.call.video));
     this.#draw();
   }
 
   received(message: Message): void {
-    if (message.type === "won") this.#won();
+    if (message.type === "won") this.#talks();
+    else if (message.type === "connected") this.#connected(message as unknown as Call & { talk: boolean });
     else if (message.type === "taken") this.#end(`${words.taken} ${String(message.by)}`);
-    else if (message.type === "ended") this.#end(words.over);
-    else if (message.type === "opened") tell(words.opened);
-    else if (message.type === "refused") tell(`${words.refused}: ${said(message.text ?? message.reason)}`);
+    else if (message.type === "ended") this.#end(said(`ended_${String(message.reason)}`, words.over));
   }
 
   close(): void {
-    this.#media?.close();
+    clearInterval(this.#clock);
+    this.#media.close();
     this.element.remove();
   }
 
@@ -39,45 +73,91 @@ export class CallScreen {
     this.done();
   }
 
-  #won(): void {
-    this.#talking = true;
+  #connected(told: Call & { talk: boolean }): void {
+    this.call = { ...this.call, video: told.video, relays: told.relays };
     this.#picture.muted = false;
+    this.#phase = "looking";
+    void this.#media.offer(told.video);
+    if (told.talk) void this.#speak().then(() => this.#talks());
+    else this.#draw();
+  }
+
+  #talks(): void {
+    this.#phase = "talking";
+    this.#picture.muted = false;
+    this.#since = Date.now();
+    clearInterval(this.#clock);
+    this.#clock = window.setInterval(() => this.#say(), 1_000);
+    if (!this.#media.speaks) void this.#speak();
     this.#draw();
   }
 
-  async #answer(): Promise<void> {
-    const call = this.ring.call;
-    if (!(await this.#media?.speak())) tell(words.noMicrophone);
-    this.link.send("answer", { call });
+  async #speak(): Promise<void> {
+    if (!(await this.#media.speak())) tell(words.noMicrophone);
   }
 
-  #open(relay: Relay): void {
-    this.link.send("open", { nonce: crypto.randomUUID(), relay: relay.relay, call: this.ring.call });
+  async #answer(): Promise<void> {
+    await this.#speak();
+    const answer = await this.link.ask("answer", { call: this.call.call });
+    if (answer?.type === "refused") tell(said(answer.reason, words.failed));
+  }
+
+  /** Open the microphone in a call that began by looking. */
+  async #talk(): Promise<void> {
+    await this.#speak();
+    const answer = await this.link.ask("talk", { call: this.call.call, on: true });
+    if (answer?.type === "talking") this.#talks();
+    else tell(said(answer?.reason, words.failed));
   }
 
   #mute(): void {
     this.#muted = !this.#muted;
-    this.#media?.mute(this.#muted);
+    this.#media.mute(this.#muted);
     this.#draw();
   }
 
+  #say(): void {
+    const home = this.call.apartment && this.#phase === "ringing" ? `${words.apartment} ${this.call.apartment} · ` : "";
+    const seconds = Math.floor((Date.now() - this.#since) / 1000);
+    const clock = this.#phase === "talking" ? ` · ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` : "";
+    this.#status.textContent = `${home}${words[this.#phase]}${clock}`;
+  }
+
+  #who(): string {
+    const { call } = this;
+    if (call.outgoing) return call.door?.name ?? call.to ?? words.guard;
+    return call.kind === "guard" ? words.guard : (call.door?.name ?? call.from);
+  }
+
+  #buttons(): Child[] {
+    const { call } = this.call;
+    const hangUp = button("act end", words.hangup, () => { this.link.send("hangup", { call }); if (this.#phase === "calling") this.#end(words.over); }, "off");
+    if (this.#phase === "ringing") {
+      return [
+        button("act end", words.decline, () => this.link.send("decline", { call }), "off"),
+        button("act go", words.answer, () => void this.#answer(), "phone"),
+      ];
+    }
+    if (this.#phase === "looking") return [hangUp, button("act go", words.talk, () => void this.#talk(), "mic")];
+    if (this.#phase === "talking") return [button("act", this.#muted ? words.unmute : words.mute, () => this.#mute(), this.#muted ? "mute" : "mic"), hangUp];
+    return [hangUp];
+  }
+
+  /** Only what changed is drawn: a button that is being held stays under the finger. */
   #draw(): void {
-    const { ring } = this;
-    const who = ring.kind === "visitor" ? (ring.door?.name ?? ring.from) : words[ring.kind];
-    const opens = ring.relays.map((relay) => holdButton("open", relay.name || who, words.hold, () => this.#open(relay)));
-    const acts = this.#talking
-      ? [
-          button("plain", this.#muted ? words.unmute : words.mute, () => this.#mute()),
-          button("end", words.hangup, () => this.link.send("hangup", { call: ring.call })),
-        ]
-      : [
-          button("end", words.decline, () => this.link.send("decline", { call: ring.call })),
-          button("answer", words.answer, () => void this.#answer()),
-        ];
-    this.element.replaceChildren(
-      h("div", { class: "picture" }, ring.video ? this.#picture : h("p", {}, words.noPicture)),
-      h("h1", {}, who), h("p", { class: "state" }, `${ring.apartment} · ${this.#talking ? words.talking : words.ringing}`),
-      h("div", { class: "opens" }, ...opens), h("div", { class: "acts" }, ...acts),
-    );
+    this.#say();
+    const drawn = JSON.stringify([this.#phase, this.#muted, this.call.relays, this.call.video]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    const who = this.#who();
+    this.#title.textContent = who;
+    this.element.dataset.phase = this.#phase;
+    this.#picture.setAttribute("aria-label", `${words.picture}: ${who}`);
+    const sign = this.call.kind === "neighbour" ? "people" : this.call.kind === "guard" ? "shield" : "door";
+    this.#stage.replaceChildren(h("span", { class: "figure", "aria-hidden": "true" }, icon(sign)), this.#picture);
+    this.element.classList.toggle("pictured", this.call.video);
+    this.#opens.replaceChildren(...(this.#phase === "calling" ? [] : this.call.relays.map((relay) => holdButton(
+      "open", "key", relay.name || who, words.hold, () => openDoor(this.link, relay, { call: this.call.call }), words.opened))));
+    this.#acts.replaceChildren(...this.#buttons().filter((each): each is Node => each instanceof Node));
   }
 }

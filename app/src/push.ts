@@ -11,7 +11,7 @@ function bytes(base64url: string): Uint8Array<ArrayBuffer> {
 
 export async function switchPush(state: State, ask: (fields: object) => Promise<unknown>): Promise<void> {
   const worker = await navigator.serviceWorker?.ready;
-  if (!worker?.pushManager) return tell(words.failed);
+  if (!worker?.pushManager || !state.push.public_key) return tell(words.failed);
   const had = await worker.pushManager.getSubscription();
   if (state.push.subscribed) {
     await had?.unsubscribe();
