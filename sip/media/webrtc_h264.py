@@ -1,4 +1,7 @@
-"""H.264 in RTP (RFC 6184) as far as passing it on needs it: units of one picture, key frames, what to show first."""
+"""H.264 in RTP (RFC 6184) as far as passing it on needs it: units of one picture, key frames, what to show first.
+
+And packets of a byte stream (ITU-T H.264 Annex B), for pictures that come another way than by RTP.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +12,9 @@ NAL_SPS: Final = 7
 _STAP_A: Final = 24
 _FU_A: Final = 28
 _TYPE: Final = 0x1F
+_FU_START, _FU_END = 0x80, 0x40
+_LEFT_OUT: Final = frozenset({9, 12})  # access unit delimiter, filler: RTP has no need of them
+PAYLOAD_BYTES_MAX: Final = 1200  # passes TURN and VPNs, too
 UNIT_BYTES_MAX: Final = 512 * 1024  # of one picture
 CACHED_UNITS_MAX: Final = 300  # at most ten seconds
 CACHED_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -41,6 +47,33 @@ def nal_types(payload: bytes) -> tuple[int, ...]:
         found.append(payload[at + 2] & _TYPE)
         at += 2 + size
     return tuple(found)
+
+
+def nal_units(stream: bytes) -> list[bytes]:
+    """The NAL units of *stream*, which begins with a start code (Annex B §B.1); empty where it does not."""
+    head, *units = stream.split(b"\x00\x00\x01")
+    if head.strip(b"\x00"):
+        return []
+    return [unit for unit in (part.rstrip(b"\x00") for part in units) if unit]
+
+
+def packetize(stream: bytes, most: int = PAYLOAD_BYTES_MAX) -> tuple[bytes, ...]:
+    """Payloads of one picture of *stream*, none longer than *most* bytes: whole NAL units, or FU-A (RFC 6184 §5.8)."""
+    payloads: list[bytes] = []
+    for unit in nal_units(stream):
+        if unit[0] & _TYPE in _LEFT_OUT:
+            continue
+        payloads += (unit,) if len(unit) <= most else _fragments(unit, most)
+    return tuple(payloads)
+
+
+def _fragments(unit: bytes, most: int) -> list[bytes]:
+    indicator, kind, size = unit[0] & ~_TYPE | _FU_A, unit[0] & _TYPE, most - 2
+    found = []
+    for at in range(1, len(unit), size):
+        edges = (_FU_START if at == 1 else 0) | (_FU_END if at + size >= len(unit) else 0)
+        found.append(bytes((indicator, kind | edges)) + unit[at : at + size])
+    return found
 
 
 class Depacketizer:

@@ -1,4 +1,15 @@
-from sip.media.webrtc_h264 import CACHED_UNITS_MAX, UNIT_BYTES_MAX, AccessUnit, Depacketizer, KeyFrameCache, nal_types
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sip.media.webrtc_h264 import (
+    CACHED_UNITS_MAX,
+    UNIT_BYTES_MAX,
+    AccessUnit,
+    Depacketizer,
+    KeyFrameCache,
+    nal_types,
+    packetize,
+)
 
 SPS, PPS, IDR, SLICE = b"\x67sps", b"\x68pps", b"\x65idr", b"\x41p"
 
@@ -69,3 +80,21 @@ def test_the_cache_is_bounded() -> None:
     for number in range(CACHED_UNITS_MAX):
         cache.take(AccessUnit((SLICE,), number, False))
     assert cache.catch_up() == []
+
+
+def test_a_byte_stream_becomes_payloads_that_carry_the_same_units() -> None:
+    long = b"\x65" + bytes(range(1, 256)) * 10
+    stream = b"\x00\x00\x00\x01\x09\xf0" + b"".join(b"\x00\x00\x01" + unit for unit in (SPS, PPS, long)) + b"\x00"
+    sps, pps, *parts = packetize(stream, 1000)
+    assert (sps, pps) == (SPS, PPS), "without the delimiter and the zeros around"
+    assert [part[:2].hex() for part in parts] == ["7c85", "7c05", "7c45"]
+    assert all(len(part) <= 1000 for part in parts)
+    assert b"\x65" + b"".join(part[2:] for part in parts) == long
+    assert all(nal_types(part) == (5,) for part in parts)
+
+
+@given(st.binary(max_size=4000), st.integers(16, 1500))
+def test_no_stream_breaks_the_packing(stream: bytes, most: int) -> None:
+    for payload in packetize(b"\x00\x00\x01" + stream, most):
+        assert 0 < len(payload) <= most
+    assert packetize(b"\x01" + stream) == ()
