@@ -5,8 +5,8 @@ python -m benchmarks.app_load [--calls 40] [--seconds 8] [engine …]
 Engines: *daemon*, the whole of it, with SIP, relay and portal; *payloads*, our hub alone; *decode*, the usual way of
 aiortc, decoded and encoded anew; *rtpengine* where it is installed. Each carries VGA at 1 Mbit/s and 25 pictures a
 second, and G.711 both ways. CPU is that of the engine's process and its threads. One app's picture is watched for the
-delay; the others are served by a process of their own. As root all of them run with real-time priority for these seconds, so
-that on a shared machine the neighbours wait instead.
+delay; the others are served by a process of their own. As root all of them run with real-time priority for these
+seconds, so that on a shared machine the neighbours wait instead.
 """
 
 import argparse
