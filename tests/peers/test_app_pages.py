@@ -257,10 +257,19 @@ async def test_a_pass_is_made_and_shown_once(phone: Phone) -> None:
     await expect(phone.page.get_by_text("Code 481516")).to_be_visible()
 
 
-def test_the_first_load_is_small() -> None:
-    import gzip
-
-    folder = files("edge.http") / "app"
-    parts = [folder / "index.html", *(folder / "assets").iterdir()]
-    assert sum(len(gzip.compress(part.read_bytes())) for part in parts) < 150_000
-    assert "<script>" not in (folder / "index.html").read_text()
+async def test_the_first_load_takes_less_than_a_second(phone: Phone) -> None:
+    """Until something is to be read, by the browser's own clock; the quickest of five, for others work here, too."""
+    painted = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
+    took_ms: list[float] = []
+    browser = phone.page.context.browser
+    assert browser is not None
+    for _ in range(5):
+        stranger = await browser.new_context()
+        page = await stranger.new_page()
+        await page.goto(f"{phone.url}/app/")
+        await expect(page.get_by_role("heading")).to_contain_text("not let in")
+        while (at_ms := await page.evaluate(painted)) is None:
+            continue
+        took_ms.append(at_ms)
+        await stranger.close()
+    assert min(took_ms) < 1000, took_ms
