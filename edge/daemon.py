@@ -136,6 +136,10 @@ class DaemonFace:
             "broker_said": list(dict.fromkeys(broker.said)) if broker else [],
         }
 
+    def _restarts(self) -> int:
+        broker = self._parts.broker
+        return broker.restarts if isinstance(broker, OwnBroker) else 0
+
     def _home_assistant(self) -> Json | None:
         home = self._parts.home
         return None if home is None else {"connected": home.connected, "counters": dict(home.counts)}
