@@ -329,7 +329,7 @@ def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan, port
         apps=portal,
     )
     if portal is not None:
-        portal.attach(calls, desk.answered_by)
+        portal.attach(calls, desk)
         base.world.listeners.append(lambda change: portal.world_changed(accounts_too=change.accounts_too))
     return Telephony(desk, media, trunks, calls)
 

@@ -22,10 +22,11 @@ from sip.endpoint import Endpoint
 from sip.flow import Destination, Flow
 from sip.leg import SDP, Leg, LegTools
 from sip.leg_app import Apps
+from sip.leg_app_caller import AppCallerLeg, CallingApp
 from sip.leg_uas import UasLeg
 from sip.media.engine import MediaEngine
 from sip.media.recordings import Recordings
-from sip.message import Request, Response
+from sip.message import Headers, Request, Response
 from sip.registrar import Registrar
 from sip.server_tx import ServerTx
 from sip.session_timer import MIN_SE_S, too_small
@@ -128,6 +129,16 @@ class B2bua:
         """An operator ends the call."""
         self._tell(call, ForceEnd())
 
+    def place(self, caller: Caller, dialled: str, app: CallingApp, offer: bytes) -> AppCallerLeg | None:
+        """The app of the resident *caller* calls *dialled* with *offer*, a description of RTP on loopback. The plan
+        decides; a refusal tells *app* before this returns. None: there are too many calls, or the daemon stops."""
+        if self._stopping or len(self._calls) >= CALLS_MAX or self._has_enough(caller):
+            return None
+        call = self._call(caller, dialled, Headers())
+        leg = call.begin_by_app(app, offer)
+        self._started(call)
+        return leg
+
     def ladder(self, call: CallId) -> tuple[TracedMessage, ...]:
         """The messages of all legs of a recent call, as they were on the wire; empty if they are forgotten."""
         return self._endpoint.trace.messages(self.course(call).names)
@@ -226,11 +237,14 @@ class B2bua:
             return
         try:
             dialled = tx.request.request_uri.user or ""
-            call = self._call(caller, dialled, tx.request)
+            call = self._call(caller, dialled, tx.request.headers)
             call.begin(tx, self._caller_tools(caller, tx.peer))
         except UriError:
             tx.reply(400)
             return
+        self._started(call)
+
+    def _started(self, call: Call) -> None:
         self._calls[call.basics.id] = call
         self._idle.clear()
         self._courses[call.basics.id] = call.course
@@ -268,13 +282,13 @@ class B2bua:
             return self._desk.identify(tx.user)
         return self._desk.identify_outside(_calling_number(tx.request)) if tx.peer else None
 
-    def _call(self, caller: Caller, dialled: str, request: Request) -> Call:
+    def _call(self, caller: Caller, dialled: str, headers: Headers) -> Call:
         name = self._desk.caller_name(caller)
         basics = CallBasics(
             CallId(new_id("call")),
             self._desk.plan(caller, dialled),
             caller,
-            _party(caller, name, request),
+            _party(caller, name, headers),
         )
         machine = CallMachine(
             basics.id, basics.plan, name, dialled, self._endpoint.clock.now_ms(), self._desk.reach, self._settings
@@ -315,10 +329,10 @@ class B2bua:
         return host == self._realm or host.strip("[]") in self._hosts
 
 
-def _party(caller: Caller, name: str, request: Request) -> CallingParty:
+def _party(caller: Caller, name: str, headers: Headers) -> CallingParty:
     """Whom the called side sees. In the house a door or a resident is named whatever it asks for: who rings must be
     known there. An outside caller that asks for it is not, and no telephone learns of one who asks (RFC 3323)."""
-    wishes = {wish.strip().lower() for wish in (request.headers.get("Privacy") or "").split(";")}
+    wishes = {wish.strip().lower() for wish in (headers.get("Privacy") or "").split(";")}
     private = bool(wishes & {"id", "user", "header"})
     if caller.trunk_number is None:
         return CallingParty(name, caller.sip_user or ANONYMOUS, private)

@@ -5,6 +5,7 @@ from typing import Final
 
 from sip.b2bua_media import CallMedia, NotAcceptable
 from sip.flow import Handle
+from sip.leg_app_caller import AppCallerLeg
 from sip.leg_uas import UasLeg
 from sip.media.engine import MediaUnavailable
 from sip.media.recordings import Recording, Recordings
@@ -31,7 +32,7 @@ class Announcer:
     def playing(self) -> bool:
         return self._then is not None
 
-    def before_refusal(self, name: str, caller: UasLeg, then: Then) -> None:
+    def before_refusal(self, name: str, caller: UasLeg | AppCallerLeg, then: Then) -> None:
         """Play *name* as early media (RFC 3960 §3.2) and call *then* when it is over."""
         recording = self._recordings.get(name)
         if recording is None or caller.over:
@@ -46,7 +47,7 @@ class Announcer:
             caller.progress(183, answer)
         self._play(recording, then)
 
-    def before_hang_up(self, name: str, caller: UasLeg, then: Then) -> None:
+    def before_hang_up(self, name: str, caller: UasLeg | AppCallerLeg, then: Then) -> None:
         """Play *name* to a caller who talks and call *then* when it is over."""
         recording = self._recordings.get(name)
         if recording is None or not caller.talks:

@@ -50,6 +50,7 @@ from sip.b2bua_stats import faults, with_media
 from sip.flow import Destination, Flow, Handle
 from sip.leg import Leg, LegTools
 from sip.leg_app import APP_HOST, APP_KEY, AppLeg, Apps, Summons
+from sip.leg_app_caller import AppCallerLeg, CallingApp
 from sip.leg_requests import MEDIA_CONTROL
 from sip.leg_uac import UacLeg
 from sip.leg_uas import UasLeg
@@ -128,7 +129,7 @@ class Call:
         self._media = CallMedia(tools.open_media(self, digits=basics.plan.digits_from is not DigitSource.NOBODY))
         self._exchange = Exchange(self._media, lambda: self.feed(ForceEnd()))
         self._announcer = Announcer(self._media, tools.recordings, lambda s, f: tools.call_at(tools.time() + s, f))
-        self._caller: UasLeg | None = None
+        self._caller: UasLeg | AppCallerLeg | None = None
         self._rung: dict[LegNumber, _Rung] = {}
         self._bridged: LegNumber | None = None
         self._picture_to: LegNumber | None = None  # the app by which the caller's picture comes before an answer
@@ -142,11 +143,21 @@ class Call:
 
     def begin(self, tx: ServerTx, tools: LegTools) -> None:
         """Take the caller's INVITE. The machine's `Start` is to follow. Raises UriError."""
-        caller = self._caller = UasLeg(tools, self, tx, CONTACT_USER)
+        caller = UasLeg(tools, self, tx, CONTACT_USER)
+        self._begin(caller, self._tools.host_towards(caller.request_flow))
+
+    def begin_by_app(self, app: CallingApp, offer: bytes) -> AppCallerLeg:
+        """An app calls with *offer*. The machine's `Start` is to follow."""
+        caller = AppCallerLeg(self.basics.id, app, self, offer)
+        self._begin(caller, APP_HOST)
+        return caller
+
+    def _begin(self, caller: UasLeg | AppCallerLeg, host: str) -> None:
+        self._caller = caller
         self._legs_on_the_wire += 1
         self.course.names[caller.request.call_id] = self.basics.party.name or self.basics.party.number
         swallow = self.basics.plan.digits_from is DigitSource.CALLER
-        self._media.add(CALLER_END, self._tools.host_towards(caller.request_flow), EndPolicy(swallow_digits=swallow))
+        self._media.add(CALLER_END, host, EndPolicy(swallow_digits=swallow))
 
     def feed(self, event: Event) -> None:
         """One more event; what commands set off in turn waits until they are carried out."""
@@ -449,17 +460,35 @@ class Call:
 
     def app_wants_picture(self, leg: AppLeg) -> None:
         """By INFO (RFC 5168), beside the RTCP that the app's side sends: few doors know both. Not after a refusal."""
-        caller = self._caller
-        if caller is None or not caller.talks or self._fast_update_refused:
+        if isinstance(self._caller, UasLeg):
+            self._ask_for_picture(self._caller)
+
+    def _ask_for_picture(self, door: Leg) -> None:
+        if not door.talks or self._fast_update_refused:
             return
 
         def final(status: int, _response: Response | None) -> None:
             self._fast_update_refused = status >= 300
 
-        caller.inform(MEDIA_CONTROL, _FAST_UPDATE, final)
+        door.inform(MEDIA_CONTROL, _FAST_UPDATE, final)
 
     def app_over(self, leg: AppLeg) -> None:
         self._legs_on_the_wire -= 1
+        self._leave_when_over()
+
+    # --- what an app that calls says --------------------------------------------------------------------------------
+
+    def app_caller_left(self, leg: AppCallerLeg) -> None:
+        self.feed(CallerHungUp())
+
+    def app_caller_wants_picture(self, leg: AppCallerLeg) -> None:
+        rung = self._rung.get(self._bridged) if self._bridged is not None else None
+        if rung is not None and isinstance(rung.leg, UacLeg):
+            self._ask_for_picture(rung.leg)
+
+    def app_caller_over(self, leg: AppCallerLeg) -> None:
+        self._legs_on_the_wire -= 1
+        self._announcer.stop()
         self._leave_when_over()
 
     def leg_offers(self, leg: Leg, tx: ServerTx) -> None:
@@ -497,7 +526,7 @@ class Call:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _require_caller(self) -> UasLeg:
+    def _require_caller(self) -> UasLeg | AppCallerLeg:
         if self._caller is None:
             raise RuntimeError("the call has not begun")
         return self._caller

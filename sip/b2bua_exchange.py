@@ -10,6 +10,7 @@ from typing import Final
 from sip.b2bua_media import CallMedia, NotAcceptable
 from sip.leg import Leg
 from sip.leg_app import AppLeg
+from sip.leg_app_caller import AppCallerLeg
 from sip.media.engine import End, MediaUnavailable
 from sip.message import Response
 from sip.server_tx import ServerTx
@@ -29,7 +30,7 @@ class Side:
 class Asked:
     """The other side; only this one can be an app."""
 
-    leg: Leg | AppLeg
+    leg: Leg | AppLeg | AppCallerLeg
     end: End
 
 

@@ -67,6 +67,8 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
     "answer": _Shape(_CALL, {}),
     "decline": _Shape(_CALL, {}),
     "hangup": _Shape(_CALL, {}),
+    "dial": _Shape({}, {"door": _word, "apartment": _text, "guard": _flag}),
+    "talk": _Shape({**_CALL, "on": _flag}, {}),
     "open": _Shape({"nonce": _word, "relay": _word}, {"call": _word, "door": _word}),
     "ask": _Shape(
         {"what": _word},
@@ -74,7 +76,7 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
             "limit": _limit, "before_ms": _time,
             "apartment": _text, "name": _text, "until_ms": _time, "from_ms": _time, "uses": _limit, "kind": _word,
             "pass": _word, "from": _or_none(_word), "until": _or_none(_word),
-            "endpoint": _or_none(_text), "p256dh": _text, "auth": _text,
+            "endpoint": _or_none(_text), "p256dh": _text, "auth": _text, "monitor": _word, "armed": _flag,
         },
     ),
 }  # fmt: skip

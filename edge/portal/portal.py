@@ -10,10 +10,11 @@ from edge.http.ports import Reply
 from edge.http.ws import REVOKED, Link
 from edge.portal import turn
 from edge.portal.asking import NotDone
+from edge.portal.dialling import Dialling
 from edge.portal.entrance import Entrance
 from edge.portal.hearing import Hearing
 from edge.portal.messages import Message
-from edge.portal.ports import AnsweredBy, PortalPorts, PortalSettings, Telling
+from edge.portal.ports import Calls, Planning, PortalPorts, PortalSettings
 from edge.portal.pressing import Pressing
 from edge.portal.questions import Questions
 from edge.portal.reach import AppReach
@@ -28,6 +29,7 @@ from models.call import Target
 from models.ids import CallId
 from sip.leg_app import AppLeg, Summons
 from sip.media.webrtc import use_addresses
+from sip.media.webrtc_pool import HubPool
 
 LOOK_EVERY_S: Final = 0.5
 HEARTBEAT_S: Final = 3
@@ -45,32 +47,39 @@ class Portal:
         self._ports = ports
         self._settings = settings
         self._look = asyncio.Event()
-        self._answered_by: AnsweredBy = lambda _call: None
+        self._plans: Planning | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._roster = Roster(ports.world, ports.asking.load, self._roster_changed)
         self._entrance = Entrance(settings.public_url, ports.clock, ports.asking, self._roster)
         self._visits = Visits()
+        self._hubs = HubPool(settings.addresses)
         self.rooms = Rooms(
             self._visits.tell,
             self._winner,
             ports.clock.now_ms,
             lambda ring: self._ringing.begun(ring),
             lambda ring: self._ringing.over(ring),
+            self._hubs.hub,
         )
-        self._screen = Screen(ports, self._roster, self.rooms)
+        self._dialling = Dialling(ports, self._visits.tell, lambda placed: self._screen.placed_fields(placed))
+        self._screen = Screen(ports, self._roster, self.rooms, self._dialling.of)
         self._ringing = Ringing(ports, self._roster, self._visits, self.rooms, self._screen)
         self._pressing = Pressing(ports)
         self._questions = Questions(ports, settings.push_services, self._roster, self._screen)
-        self._hearing = Hearing(self._roster, self.rooms, self._pressing, self._questions, self._turn_out)
+        self._hearing = Hearing(
+            self._roster, self.rooms, self._dialling, self._pressing, self._questions, self._turn_out
+        )
 
-    def attach(self, calls: Telling, answered_by: AnsweredBy) -> None:
-        """Before the start: who is told of openings, and who knows who talks."""
-        self._pressing.calls, self._answered_by = calls, answered_by
+    def attach(self, calls: Calls, plans: Planning) -> None:
+        """Before the start: the SIP side, and the call desk."""
+        self._pressing.calls, self._plans = calls, plans
+        self._dialling.attach(calls, plans)
 
     # --- Component --------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         use_addresses(self._settings.addresses)
+        await self._hubs.start()
         await self._roster.read()
 
     async def run(self) -> None:
@@ -82,6 +91,8 @@ class Portal:
     async def stop(self) -> None:
         self._visits.close()
         await self.rooms.close()
+        await self._dialling.close()
+        await self._hubs.stop()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -126,6 +137,7 @@ class Portal:
         self._entrance.shut_out(visit.session)
         for ring in self.rooms.of(visit.session):
             ring.leave("lost")
+        self._dialling.connection_lost(visit.session, in_order=False)
         visit.link.close(REVOKED)
 
     # --- sip.leg_app.Apps, and where apps can be reached ------------------------------------------------------------
@@ -142,7 +154,7 @@ class Portal:
         return self._ringing.ring(summons, leg)
 
     def _winner(self, call: CallId) -> str:
-        target = self._answered_by(call)
+        target = self._plans.answered_by(call) if self._plans is not None else None
         return target.name if target is not None else ""
 
     # --- edge.http.ws.AppDoor ---------------------------------------------------------------------------------------
@@ -163,6 +175,7 @@ class Portal:
         visit = Visit(session, link, self._hearing.receive, self._left, visible=visible)
         self._visits.enter(visit)
         self.rooms.connection_back(session.id)
+        self._dialling.connection_back(session.id)
         self._welcome(visit, session, hello)
         self._spawn(asyncio.to_thread(self._ports.asking.seen, session.id))
         return visit
@@ -186,6 +199,7 @@ class Portal:
     def _left(self, visit: Visit, in_order: bool) -> None:
         if self._visits.leave(visit):
             self._ringing.left(visit.session, in_order=in_order)
+            self._dialling.connection_lost(visit.session, in_order=in_order)
 
     # --- edge.http.app_api.AppApi -----------------------------------------------------------------------------------
 

@@ -10,18 +10,29 @@ from edge.portal.asking import Asking
 from edge.portal.presses import OpenDoor
 from edge.portal.push import Pusher
 from edge.portal.turn import TurnSettings
-from models.call import Target
+from models.call import Caller, CallPlan, Target
 from models.ids import CallId, Mac
+from sip.leg_app_caller import AppCallerLeg, CallingApp
 
 
-class Telling(Protocol):
-    """What the portal tells the call of a press."""
+class Calls(Protocol):
+    """The SIP side, as the portal uses it."""
 
-    def opened(self, call: CallId, label: str) -> None: ...
+    def opened(self, call: CallId, label: str) -> None:
+        """A relay was opened from the app."""
+        ...
+
+    def place(self, caller: Caller, dialled: str, app: CallingApp, offer: bytes) -> AppCallerLeg | None:
+        """An app calls; None: there are too many calls, or the daemon stops."""
+        ...
 
 
-AnsweredBy = Callable[[CallId], Target | None]
-"""Who talks in a call."""
+class Planning(Protocol):
+    """Who may call whom, and who talks: the call desk."""
+
+    def plan(self, caller: Caller, dialled: str) -> CallPlan: ...
+
+    def answered_by(self, call: CallId) -> Target | None: ...
 
 
 @dataclass(frozen=True, slots=True)

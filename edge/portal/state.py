@@ -1,11 +1,16 @@
 """What a resident's app shows, as the rules are now. Nothing of it is trusted back: each press is judged again."""
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from edge.core.access import labels
+from edge.core.numbering import ToDoor
 from edge.core.openings import OpenRequest, decide_request
+from edge.core.plan import Calling, look_in
+from edge.core.plan_legs import Circumstances
 from edge.core.schedule import wall_clock
 from edge.core.service import feature_objection
+from edge.core.settings import CallSettings
 from edge.core.snapshot import Snapshot
 from edge.portal.sessions import Session
 from models.access import UnlockMethod
@@ -15,6 +20,7 @@ from models.ids import ApartmentId, Mac
 from models.service import Activation, Feature, FeaturePlan
 
 Json = dict[str, object]
+_ANY_TIMES: Final = CallSettings()  # how long it would ring does not matter to whether it may
 
 
 def homes(snapshot: Snapshot, resident: Resident) -> tuple[Apartment, ...]:
@@ -59,6 +65,8 @@ def person(snapshot: Snapshot, resident: Resident, now_ms: int, online: Callable
             "talk": bool(calls),
             "history": bool(history),
             "passes": bool(calls) and community.plan is FeaturePlan.PREMIUM,
+            "call_guard": bool(snapshot.guards) and resident.app_works(now_ms),
+            "call_neighbours": bool(calls) and community.community_calls,
         },
         "doors": list(_doors(snapshot, resident, now_ms, online)),
     }  # fmt: skip
@@ -72,14 +80,20 @@ def relays_of(snapshot: Snapshot, door: Device, request: OpenRequest, now_ms: in
 
 
 def _doors(snapshot: Snapshot, resident: Resident, now_ms: int, online: Callable[[Mac], bool]) -> Iterable[Json]:
+    caller = Calling(Circumstances(snapshot, _ANY_TIMES, False, now_ms), resident)
     for door in sorted(snapshot.devices.values(), key=lambda device: (device.name, device.mac)):
         if not door.type.is_door or not door.enabled:
             continue
-        relays = relays_of(snapshot, door, home_request(door, resident), now_ms)
-        if relays:
+        relays, look = relays_of(snapshot, door, home_request(door, resident), now_ms), may_look(caller, door)
+        if relays or look:
             yield {
-                "mac": door.mac, "name": door.name, "online": online(door.mac), "relays": relays,
+                "mac": door.mac, "name": door.name, "online": online(door.mac), "look": look, "relays": relays,
             }  # fmt: skip
+
+
+def may_look(caller: Calling, door: Device) -> bool:
+    """Whether *caller* may call *door* now."""
+    return look_in(caller, ToDoor(door)).allowed
 
 
 def home_request(door: Device, resident: Resident, relay: str | None = None) -> OpenRequest:
