@@ -34,9 +34,7 @@ def _devices(plane: Mapping[str, Any]) -> Iterator[Finding]:
             )
             yield Finding("devices", Level.NOTE, message, _LOOK.replace("MAC", device["mac"]))
     for device in plane.get("restless", ()):
-        message = (
-            f"{device['name']} ({device['mac']}) logged in {device['hellos']} times within {device['within_s']} s"
-        )
+        message = f"{device['name']} ({device['mac']}) logged in {device['hellos']} times within {device['within_s']} s"
         yield Finding("devices", Level.NOTE, message, _SHARED.replace("MAC", device["mac"]))
     for line in plane.get("broker_said", ()):
         yield Finding("broker", Level.NOTE, f"the broker said: {line}", "the daemon's log says when")
