@@ -13,8 +13,8 @@ WORTH_A_LINE: Final = 20
 _LOOK: Final = "the daemon's log says what is wrong with them; to shut it out: edge device set MAC --enabled no"
 
 _SHARED: Final = (
-    "two devices with its login throw each other off: give it a new one (edge device secret MAC --renew); else look at its"
-    " network"
+    "two devices with its login throw each other off: give it a new one (edge device secret MAC --renew); else look"
+    " at its network"
 )
 
 
