@@ -190,6 +190,19 @@ async def test_a_monitor_or_an_app_may_call_twice():
 # --- rows and events ------------------------------------------------------------------------------------------------
 
 
+async def test_what_has_come_in_meanwhile_goes_before_rows_and_events():
+    house, told_before = House(), []
+    with house.running():
+        await settle()
+        house.feed(house.call(DOOR_A, "101"), Start())
+        # A datagram that lies in a socket by now is read in the next round of the loop, after what was woken in this.
+        asyncio.get_running_loop().call_soon(lambda: told_before.append((len(house.events), house.store.saved)))
+        await settle()
+    assert told_before == [(0, 0)]
+    assert house.events
+    assert house.store.saved
+
+
 async def test_a_call_makes_one_row_a_ring_and_a_call_entry_and_events():
     house = House()
     house.reachable.add(GATE.sip_user)
