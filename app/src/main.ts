@@ -39,7 +39,12 @@ function invitation(): string | null {
   return secret;
 }
 
-const secret = invitation();
-if (secret) root.replaceChildren(invited(secret));
-else void begin();
+function arrive(): void {
+  const secret = invitation();
+  if (secret) root.replaceChildren(invited(secret));
+  else if (!root.hasChildNodes()) void begin();
+}
+
+arrive();
+window.addEventListener("hashchange", arrive); // a link that is opened in a page that is here already
 void navigator.serviceWorker?.register("/app/sw.js", { scope: "/app/" }).catch(() => undefined);

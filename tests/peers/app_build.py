@@ -1,8 +1,8 @@
 """The app built anew, in a folder of its own, by node and npm as they are here."""
 
-import asyncio
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Final
 
@@ -12,18 +12,18 @@ BUILT: Final = ROOT / "edge" / "http" / "app"
 WITHIN_S: Final = 100.0
 
 
-async def installed(folder: Path) -> Path:
+def installed(folder: Path) -> Path:
     """The app's source with its locked dependencies, in *folder*; no script of theirs is run. `AssertionError` says
     why not."""
     made = folder / "app"
     shutil.copytree(SOURCE, made, ignore=shutil.ignore_patterns("node_modules"))
-    await npm(made, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+    npm(made, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
     return made
 
 
-async def built(source: Path) -> Path:
+def built(source: Path) -> Path:
     """What `npm run build` of *source* makes: the folder of the package's files."""
-    await npm(source, "run", "build")
+    npm(source, "run", "build")
     return source.parent / "edge" / "http" / "app"
 
 
@@ -32,11 +32,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(each.relative_to(folder)): each.read_bytes() for each in folder.rglob("*") if each.is_file()}
 
 
-async def npm(folder: Path, *arguments: str) -> None:
-    process = await asyncio.create_subprocess_exec(
-        "npm", *arguments, cwd=folder, env={**os.environ, "CI": "true", "NO_COLOR": "1"},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+def npm(folder: Path, *arguments: str) -> None:
+    done = subprocess.run(
+        ["npm", *arguments], cwd=folder, env={**os.environ, "CI": "true", "NO_COLOR": "1"}, timeout=WITHIN_S,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
     )  # fmt: skip
-    async with asyncio.timeout(WITHIN_S):
-        output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode(errors="replace")[-3000:]
+    assert done.returncode == 0, done.stdout[-3000:]

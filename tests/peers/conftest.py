@@ -1,11 +1,12 @@
 """Fixtures of the tests with real programs."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from edge.phone.loopback import AddressBlock
-from tests.peers import postgres, sipwatch
+from tests.peers import app_build, postgres, sipwatch
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,3 +28,9 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """SQLAlchemy URL of a new, empty database."""
     with postgres.database(postgresql_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def app_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of `app/` with its locked dependencies; mark the test ``peer("node")``."""
+    return app_build.installed(tmp_path_factory.mktemp("app"))

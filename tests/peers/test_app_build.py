@@ -8,15 +8,15 @@ from typing import Final
 
 import pytest
 
-from tests.peers.app_build import BUILT, SOURCE, built, contents, installed
+from tests.peers.app_build import BUILT, SOURCE, built, contents
 
 pytestmark = pytest.mark.peer("node")
 
 FIRST_LOAD_BYTES_MAX: Final = 150_000
 
 
-async def test_the_committed_files_are_what_the_source_makes(tmp_path: Path) -> None:
-    made, committed = contents(await built(await installed(tmp_path))), contents(BUILT)
+def test_the_committed_files_are_what_the_source_makes(app_source: Path) -> None:
+    made, committed = contents(built(app_source)), contents(BUILT)
     assert sorted(made) == sorted(committed), "run `make app` and commit edge/http/app"
     assert [name for name in made if made[name] != committed[name]] == [], "run `make app` and commit edge/http/app"
 

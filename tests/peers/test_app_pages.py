@@ -1,172 +1,16 @@
 """The residents' app in a real browser, against a small server that speaks docs/app-protocol.md."""
 
-import asyncio
-import base64
-import json
 import re
-import shutil
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from importlib.resources import files
-from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any
 
 import pytest
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
-from edge.http.server import HttpServer
-from tests.loopback.http.test_server import serving
+from tests.peers.app_server import RING, SECRET, STATE, Phone, an_app, browser, hold, let_in, phone
 
-pytestmark = pytest.mark.peer("chromium")
+__all__ = ["browser", "phone"]  # fixtures
 
-SECRET: Final = "invite-" + "x" * 40
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:;"
-    " connect-src 'self'; worker-src 'self'; manifest-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'"
-)
-TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
-STATE: Final[dict[str, Any]] = {
-    "resident": {"id": "r-1", "name": "Anna Berg", "language": "en", "activation": "active"},
-    "community": {"name": "Riverside <b>House</b>", "time_zone": "Europe/Riga", "calls": True},
-    "apartments": [{"id": "a-1", "name": "1/101", "service": "active"}],
-    "may": {"talk": True, "history": True, "passes": True, "call_guard": True},
-    "doors": [
-        {
-            "mac": "0c1105000001",
-            "name": "Gate",
-            "online": True,
-            "look": True,
-            "relays": [{"relay": "1", "name": "Yard"}],
-        }
-    ],
-    "calls": [],
-    "dnd": None,
-    "push": {"public_key": "", "subscribed": False},
-}
-RING: Final = {
-    "call": "call-1", "kind": "visitor", "from": "Gate", "door": {"mac": "0c1105000001", "name": "Gate"},
-    "apartment": "1/101", "at_ms": 0, "until_ms": 1, "video": False, "audio": "pcmu",
-    "relays": [{"relay": "1", "name": "Yard"}],
-}  # fmt: skip
-
-
-def unpadded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-@dataclass
-class House:
-    """Knows one phone by its key, and keeps what it says."""
-
-    key: ec.EllipticCurvePublicKey | None = None
-    origin: str = ""
-    heard: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
-    socket: WebSocket | None = None
-    loaded: list[str] = field(default_factory=list)
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def signed(self, signature: str, *lines: str) -> bool:
-        raw = unpadded(signature)
-        pair = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
-        assert self.key is not None
-        try:
-            self.key.verify(pair, "\n".join(lines).encode(), ec.ECDSA(hashes.SHA256()))
-        except InvalidSignature:
-            return False
-        return True
-
-    async def say(self, type: str, **fields: Any) -> None:
-        assert self.socket is not None
-        await self.socket.send_text(json.dumps({"v": 1, "type": type, "id": f"e-{type}", **fields}))
-
-    async def next(self, type: str) -> dict[str, Any]:
-        async with asyncio.timeout(15):
-            while (message := await self.heard.get())["type"] != type:
-                pass
-        return message
-
-    def app(self) -> FastAPI:
-        app = FastAPI()
-        app.post("/app/api/invite")(self.invite)
-        app.websocket("/ws")(self.talk)
-        app.get("/app/{path:path}")(self.page)
-        return app
-
-    async def page(self, path: str) -> Response:
-        file = files("edge.http") / "app" / (path or "index.html")
-        self.loaded.append(path)
-        body = file.read_bytes()
-        kind = TYPES.get(PurePosixPath(path or "index.html").suffix, "application/json")
-        return Response(body, media_type=kind, headers={"Content-Security-Policy": POLICY})
-
-    async def invite(self, request: Request) -> Response:
-        told = await request.json()
-        if told["secret"] != SECRET:
-            return Response('{"reason":"invite"}', 403, media_type="application/json")
-        self.key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), unpadded(told["public_key"]))
-        good = self.signed(told["signature"], "intercom-edge/1/invite", self.origin, SECRET)
-        return Response('{"session":"s_1"}' if good else "{}", 201 if good else 403, media_type="application/json")
-
-    async def talk(self, socket: WebSocket) -> None:
-        await socket.accept()
-        self.socket = socket
-        await self.say("challenge", nonce="n-1", now_ms=0)
-        hello = json.loads(await socket.receive_text())
-        assert self.signed(hello["signature"], "intercom-edge/1/ws", self.origin, "n-1", "s_1")
-        await self.say("welcome", re=hello["id"], heartbeat_s=3, ice_servers=[], state=STATE)
-        try:
-            while True:
-                message = json.loads(await socket.receive_text())
-                if message["type"] == "ping":
-                    await self.say("pong", re=message["id"])
-                self.heard.put_nowait(message)
-                if (answer := self.answers.get(message.get("what", message["type"]))) is not None:
-                    await self.say(re=message["id"], **answer)
-        except WebSocketDisconnect:
-            return
-
-
-@dataclass
-class Phone:
-    page: Page
-    house: House
-    url: str
-    complaints: list[str]
-
-
-@pytest.fixture
-async def phone(address: str) -> AsyncIterator[Phone]:
-    house = House()
-    server = HttpServer(house.app(), name="http", listen=(address,))
-    async with serving(server), async_playwright() as playwright:
-        house.origin = f"http://{address}:{server.port}"
-        arguments = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
-        page = await browser.new_page(viewport={"width": 390, "height": 844}, locale="en-GB")
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
-        yield Phone(page, house, house.origin, complaints)
-        await browser.close()
-
-
-async def let_in(phone: Phone) -> None:
-    await phone.page.goto(f"{phone.url}/app/#invite={SECRET}")
-    await phone.page.get_by_role("button", name="Let this phone in").click()
-    await expect(phone.page.get_by_role("button", name=re.compile("Yard"))).to_be_visible()
-
-
-async def hold(phone: Phone, name: str) -> None:
-    button = phone.page.get_by_role("button", name=re.compile(name)).first
-    box = await button.bounding_box()
-    assert box is not None
-    await phone.page.mouse.move(box["x"] + 20, box["y"] + 20)
-    await phone.page.mouse.down()
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_an_invitation_lets_one_phone_in_and_leaves_the_address_bar(phone: Phone) -> None:
@@ -257,12 +101,10 @@ async def test_a_pass_is_made_and_shown_once(phone: Phone) -> None:
     await expect(phone.page.get_by_text("Code 481516")).to_be_visible()
 
 
-async def test_the_first_load_takes_less_than_a_second(phone: Phone) -> None:
+async def test_the_first_load_takes_less_than_a_second(browser: Browser, phone: Phone) -> None:
     """Until something is to be read, by the browser's own clock; the quickest of five, for others work here, too."""
     painted = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
     took_ms: list[float] = []
-    browser = phone.page.context.browser
-    assert browser is not None
     for _ in range(5):
         stranger = await browser.new_context()
         page = await stranger.new_page()
@@ -273,3 +115,139 @@ async def test_the_first_load_takes_less_than_a_second(phone: Phone) -> None:
         took_ms.append(at_ms)
         await stranger.close()
     assert min(took_ms) < 1000, took_ms
+
+
+async def dialled(phone: Phone, kind: str, to: str, **fields: Any) -> dict[str, Any]:
+    """The app has dialled; it is told that it rings there, and then that somebody is there."""
+    told = await phone.house.next("dial")
+    door = RING["door"] if kind == "look" else None
+    await phone.house.say("dialled", re=told["id"], call="call-2", kind=kind, to=to, door=door)
+    await expect(phone.page.get_by_text("Calling")).to_be_visible()
+    await phone.house.say("connected", call="call-2", by=to, audio="pcmu", **fields)
+    return told
+
+
+async def test_a_resident_looks_at_a_door_first_and_talks_later(phone: Phone) -> None:
+    await let_in(phone)
+    await phone.page.get_by_role("button", name="Look: Gate").click()
+    told = await dialled(phone, "look", "Gate", video=True, relays=RING["relays"], talk=False)
+    assert told["door"] == "0c1105000001"
+    assert "m=video" in (await phone.house.next("offer"))["sdp"]
+    await expect(phone.page.get_by_text("It does not hear you")).to_be_visible()
+    phone.house.answers["talk"] = {"type": "talking", "call": "call-2", "on": True}
+    await phone.page.get_by_role("button", name="Talk").click()
+    assert (await phone.house.next("talk"))["on"] is True
+    await expect(phone.page.get_by_text("Talking")).to_be_visible()
+    await hold(phone, "Yard")
+    assert (await phone.house.next("open"))["call"] == "call-2"
+    await phone.page.mouse.up()
+    await phone.page.get_by_role("button", name="Hang up").click()
+    await phone.house.next("hangup")
+    await phone.house.say("ended", call="call-2", reason="callee")
+    await expect(phone.page.get_by_role("button", name="Look: Gate")).to_be_visible()
+
+
+async def test_a_neighbour_and_the_guard_are_called_with_sound_alone(phone: Phone) -> None:
+    await let_in(phone)
+    await phone.page.get_by_role("button", name="Call", exact=True).click()
+    await phone.page.get_by_label("Apartment").fill("1/102")
+    await phone.page.get_by_label("Apartment").press("Enter")
+    told = await dialled(phone, "neighbour", "1/102", video=False, relays=[], talk=True)
+    assert told["apartment"] == "1/102"
+    assert "m=video" not in (await phone.house.next("offer"))["sdp"]
+    await expect(phone.page.get_by_text("Talking")).to_be_visible()
+    await phone.house.say("ended", call="call-2", reason="busy")
+    await expect(phone.page.get_by_role("status")).to_contain_text("Busy")
+    phone.house.answers["dial"] = {"type": "refused", "reason": "not_connected"}
+    await phone.page.get_by_role("button", name="Call the guard").click()
+    assert (await phone.house.next("dial"))["guard"] is True
+    await expect(phone.page.get_by_role("status")).to_contain_text("cannot be called")
+    assert await phone.page.get_by_role("link").get_attribute("href") == "tel:+37120001122"
+
+
+async def test_a_monitor_is_armed_and_shows_what_holds(phone: Phone) -> None:
+    await let_in(phone)
+    guarded = phone.page.get_by_role("switch", name=re.compile("Guarded"))
+    await expect(guarded).to_have_attribute("aria-checked", "false")
+    phone.house.answers["arm"] = {"type": "told", "data": {"armed": True}}
+    await guarded.click()
+    asked = await phone.house.next("ask")
+    assert (asked["what"], asked["monitor"], asked["armed"]) == ("arm", "0c1105000009", True)
+    await expect(guarded).to_have_attribute("aria-checked", "false"), "the switch shows what the monitor told"
+    monitor = {**STATE["monitors"][0], "armed": True}
+    await phone.house.say("state", state={**STATE, "monitors": [monitor]})
+    await expect(guarded).to_have_attribute("aria-checked", "true")
+    await expect(guarded).to_be_focused()
+    await expect(phone.page.get_by_text("Relay 1: on")).to_be_visible()
+
+
+async def test_news_takes_neither_what_is_typed_nor_the_button_under_the_finger(phone: Phone) -> None:
+    await let_in(phone)
+    phone.house.answers["open"] = {"type": "opened", "relay": "1"}
+    await hold(phone, "Yard")
+    await phone.house.say("state", state={**STATE, "dnd": {"from": "22:00", "until": "07:00"}})
+    await phone.house.next("open")
+    await phone.page.mouse.up()
+    await phone.page.get_by_role("button", name="Visitors").click()
+    await phone.page.get_by_label("For whom").fill("Plumber")
+    await phone.house.say("state", state={**STATE, "doors": []})
+    await phone.house.say("ring", **RING)
+    await expect(phone.page.get_by_role("button", name="Answer")).to_be_visible()
+    await phone.house.say("ended", call="call-1", reason="visitor")
+    await expect(phone.page.get_by_label("For whom")).to_have_value("Plumber")
+
+
+async def test_a_call_outlives_a_connection_that_is_lost_and_found(phone: Phone) -> None:
+    await let_in(phone)
+    await phone.house.say("ring", **RING)
+    await phone.page.get_by_role("button", name="Answer").click()
+    await phone.house.next("answer")
+    await phone.house.say("won", call="call-1")
+    before = phone.house.socket
+    assert before is not None
+    phone.house.state = {**STATE, "calls": [{**RING, "answered": True}]}
+    await before.close(1012)
+    await expect(phone.page.get_by_text("No connection to the house")).to_be_visible()
+    await expect(phone.page.get_by_text("No connection to the house")).to_be_hidden(timeout=15_000)
+    await expect(phone.page.get_by_text("Talking")).to_be_visible()
+    phone.house.state = {**STATE, "calls": []}
+    assert phone.house.socket is not None
+    await phone.house.socket.close(1012)
+    await expect(phone.page.get_by_role("button", name="Doors")).to_be_visible(timeout=15_000)
+
+
+async def test_rights_that_go_while_it_rings_take_the_button_with_them(phone: Phone) -> None:
+    await let_in(phone)
+    await phone.house.say("ring", **RING)
+    await expect(phone.page.get_by_role("button", name=re.compile("Yard"))).to_be_visible()
+    await phone.house.say("state", state={**STATE, "calls": [{**RING, "relays": []}]})
+    await expect(phone.page.get_by_role("button", name=re.compile("Yard"))).to_have_count(0)
+    await expect(phone.page.get_by_role("button", name="Answer")).to_be_visible()
+
+
+async def test_the_house_has_its_own_colour_with_letters_that_can_be_read(phone: Phone) -> None:
+    await let_in(phone)
+    button = phone.page.get_by_role("button", name=re.compile("Yard"))
+    for colour, letters in (("#ffd400", "rgb(0, 0, 0)"), ("#204a87", "rgb(255, 255, 255)")):
+        await phone.house.say("state", state={**STATE, "community": {**STATE["community"], "colour": colour}})
+        await expect(button).to_have_css("background-color", f"rgb{tuple(bytes.fromhex(colour[1:]))}")
+        await expect(button).to_have_css("color", letters)
+    evil = {**STATE["community"], "colour": "url(http://elsewhere.example/x)"}
+    await phone.house.say("state", state={**STATE, "community": evil})
+    await expect(button).to_have_css("background-color", "rgb(20, 98, 79)")
+
+
+async def test_a_russian_browser_is_spoken_to_in_russian(browser: Browser, address: str) -> None:
+    async with an_app(browser, address, locale="ru-RU") as phone:
+        phone.house.answers["history"] = {"type": "told", "data": {"calls": [], "openings": []}}
+        phone.house.answers["passes"] = {"type": "told", "data": {"passes": []}}
+        await phone.page.goto(f"{phone.url}/app/#invite={SECRET}")
+        await phone.page.get_by_role("button", name="Подключить телефон").click()
+        for name in ("Вызов", "Гости", "История", "Настройки", "Двери"):
+            await phone.page.get_by_role("navigation").get_by_role("button", name=name).click()
+            await expect(phone.page.get_by_role("main")).to_contain_text(re.compile("[а-я]{4}"))
+        assert await phone.page.locator("html").get_attribute("lang") == "ru"
+        await phone.house.say("ring", **RING)
+        await expect(phone.page.get_by_role("button", name="Ответить")).to_be_visible()
+        words = re.sub(r"Riverside <b>House</b>|Yard|Gate|Hall", "", await phone.page.locator("body").inner_text())
+        assert not re.search("[A-Za-z]{3}", words), words

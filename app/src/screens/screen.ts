@@ -30,7 +30,11 @@ export function drawn(state: State, of: (state: State) => unknown, draw: (state:
   return { element, became };
 }
 
-const label = (element: Element | null): string => element?.getAttribute("aria-label") ?? element?.textContent ?? "";
+/** Which button it is, whatever it says of what holds: the name of its card, and its own. */
+function label(element: Element | null): string {
+  const own = element?.getAttribute("aria-label") ?? element?.querySelector("span")?.firstChild?.textContent ?? "";
+  return `${element?.closest(".card")?.querySelector("h3")?.textContent ?? ""}/${own}`;
+}
 
 /** What a resident must know before anything else. */
 export function notices(state: State): HTMLElement[] {
