@@ -35,12 +35,18 @@ class Result:
 
 def contenders() -> dict[str, list[str]]:
     """What is measured, and how it is started."""
-    modules = ":".join(glob.glob(KAMAILIO_MODULES))
-    kamailio = ["kamailio", "-f", str(FOLDER / "kamailio_register.cfg"), "-L", modules, "-A", f"ADDRESS={HOST}"]
     return {
         "edge": [sys.executable, "-m", "benchmarks.sip_server", HOST, str(PORT), HOST],
-        "Kamailio, one child": [*kamailio, "-DD", "-E", "-m", "512", "-M", "32"],
+        "Kamailio, one child": kamailio(),
     }
+
+
+def kamailio(*defines: str) -> list[str]:
+    """The yardstick's command, with NAME=value for its configuration."""
+    modules = ":".join(glob.glob(KAMAILIO_MODULES))
+    more = [part for define in (f"ADDRESS={HOST}", *defines) for part in ("-A", define)]
+    config = str(FOLDER / "kamailio_register.cfg")
+    return ["kamailio", "-f", config, "-L", modules, *more, "-DD", "-E", "-m", "512", "-M", "32"]
 
 
 def measure(command: Sequence[str], count: int, folder: Path, rate_per_s: float = 0.0) -> Result:

@@ -1,10 +1,11 @@
 """A registrar alone, for load from outside: users u0..u9999, password "pass", as the scripts of the yardstick want it.
 
-python -m benchmarks.sip_server [host [port [realm]]]        # ends by SIGTERM or SIGINT
+python -m benchmarks.sip_server [host [port [realm [certificate key]]]]        # TLS on the next port; ends by SIGTERM
 """
 
 import asyncio
 import signal
+import ssl
 import sys
 import time
 from collections.abc import Sequence
@@ -45,11 +46,19 @@ class SystemClock:
         return time.monotonic()
 
 
-async def main(host: str = "127.0.0.1", port: str = "5060", realm: str = "127.0.0.1") -> None:
+def context(certificate: str, key: str) -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(certificate, key)
+    return made
+
+
+async def main(host: str = "127.0.0.1", port: str = "5060", realm: str = "127.0.0.1", *pem: str) -> None:
     settings = SipSettings(
-        listen=(host,), port=int(port), digest=("MD5",), source_rate_per_s=0, bans=False, ping_interval_s=0
-    )
-    service = SipService(settings, realm, BenchAccounts(), ForgetfulStore(), SystemClock())
+        listen=(host,), port=int(port), tls_port=int(port) + 1, digest=("MD5",), source_rate_per_s=0, bans=False,
+        ping_interval_s=0, tls_handshakes_per_s=0,
+    )  # fmt: skip
+    tls = context(*pem) if pem else None
+    service = SipService(settings, realm, BenchAccounts(), ForgetfulStore(), SystemClock(), tls=tls)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
