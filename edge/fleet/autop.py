@@ -28,7 +28,7 @@ MAX_FETCHES_A_MINUTE: Final = 30  # of one device
 MAX_REFUSED_A_MINUTE: Final = 30  # of one address; what is more is refused unread
 MAX_STRANGERS_A_MINUTE: Final = 60  # lines in the journal; what is more is counted
 STRANGER_AGAIN_AFTER_MINUTES: Final = 10
-MAX_RENDERED_AT_ONCE: Final = 2  # calls go on while a whole house fetches after a power cut
+MAX_RENDERED_AT_ONCE: Final = 1  # calls go on while a whole house fetches after a power cut; a second thread only waits
 
 log = logging.getLogger(__name__)
 
