@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -41,16 +41,16 @@ class Central:
 
     @contextlib.contextmanager
     def change(
-        self, community_id: str, actor: str, *, confirm: bool = False, dry_run: bool = False
+        self, of: str | Callable[[Connection], str], actor: str, *, confirm: bool = False, dry_run: bool = False
     ) -> "Iterator[Change]":
-        """One transaction. *confirm*: it may delete more than half of the credentials. *dry_run*: it is done, checked,
-        and undone.
+        """One transaction. *of*: the community, or what makes it in this transaction. *confirm*: it may delete more
+        than half of the credentials. *dry_run*: it is done, checked, and undone.
 
         Raises CentralProblem, and then nothing of it is stored; StoreError where the store fails.
         """
         try:
             with self.store.write() as connection:
-                change = Change(self, connection, community_id, actor, confirm)
+                change = Change(self, connection, of if isinstance(of, str) else of(connection), actor, confirm)
                 yield change
                 change.finish()
                 if dry_run:

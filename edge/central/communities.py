@@ -22,24 +22,30 @@ def add(central: Central, actor: str, body: Mapping[str, Any], *, installer: str
     """Make a community; its id, and its name, which has a suffix where another has it already. Raises Invalid."""
     if not isinstance(body.get("name"), str) or not isinstance(body.get("time_zone"), str):
         raise Invalid("missing", "a community needs a name and a time_zone")
-    identity = new_id("s")
     with central.store.write() as connection:
-        named = {**body, "name": _free_name(connection, body["name"])}
-        rules = rules_of(identity, {"name": named["name"], "time_zone": named["time_zone"]}, central.secrets.pepper,
-                         central.secrets.vault)  # fmt: skip
-        ready = prepare("community", identity, named, rules)
-        connection.execute(
-            insert(community).values(
-                id=identity, name=named["name"], installer=installer, rev=1, floor=0, epoch=new_epoch(),
-                confirmed_rev=0,
-            )
-        )  # fmt: skip
-        connection.execute(
-            insert(item).values(
-                community=identity, kind="community", id=identity, rev=1, body=ready.text, natural_key=""
-            )
+        return make(central, connection, actor, body, installer=installer)
+
+
+def make(
+    central: Central, connection: Connection, actor: str, body: Mapping[str, Any], *, installer: str = ""
+) -> tuple[str, str]:
+    """The same in a transaction of the caller's. Raises Invalid."""
+    identity = new_id("s")
+    named = {**body, "name": _free_name(connection, body["name"])}
+    rules = rules_of(identity, {"name": named["name"], "time_zone": named["time_zone"]}, central.secrets.pepper,
+                     central.secrets.vault)  # fmt: skip
+    ready = prepare("community", identity, named, rules)
+    connection.execute(
+        insert(community).values(
+            id=identity, name=named["name"], installer=installer, rev=1, floor=0, epoch=new_epoch(), confirmed_rev=0
         )
-        central.note(connection, actor, "community.add", identity, name=named["name"])
+    )
+    connection.execute(
+        insert(item).values(
+            community=identity, kind="community", id=identity, rev=1, body=ready.text, natural_key=""
+        )
+    )  # fmt: skip
+    central.note(connection, actor, "community.add", identity, name=named["name"])
     return identity, named["name"]
 
 

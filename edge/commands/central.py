@@ -1,44 +1,15 @@
 """`edge central`: the reference central store. Its folder is named by --site, as an edge's is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from edge.commands import central_adopt
 from edge.commands.base import FAILED, REFUSED, Cli, EdgeGroup, group, pass_cli
-
-if TYPE_CHECKING:
-    from edge.central.opening import Opened
+from edge.commands.central_folder import folder_of, open_central
 
 command = group("central", "The reference central store: many communities, and what their edges may see.")
-
-
-@contextmanager
-def _open(cli: Cli) -> "Iterator[Opened]":
-    """The central store of this call; what goes wrong becomes a message and a code."""
-    from edge.central.opening import opened
-    from edge.central.problems import CentralProblem
-    from edge.central.settings import SettingsError
-
-    try:
-        with opened(_folder(cli)) as here:
-            yield here
-    except CentralProblem as problem:
-        cli.note(f"edge: {problem}")
-        raise click.exceptions.Exit(REFUSED if problem.status in (403, 409) else FAILED) from problem
-    except SettingsError as error:
-        cli.note(f"edge: {error}")
-        raise click.exceptions.Exit(FAILED) from error
-
-
-def _folder(cli: Cli) -> Path:
-    if cli.folder is not None:
-        return cli.folder
-    if (Path.cwd() / "central.toml").is_file():
-        return Path.cwd()
-    raise click.UsageError("no central store: name its folder by --site DIR or EDGE_SITE, or go there")
+command.add_command(central_adopt.command)
 
 
 @command.command()
@@ -72,7 +43,7 @@ def serve(cli: Cli) -> None:
 
     configure(LogSettings())
     try:
-        main(_folder(cli), lambda address: cli.done(f"ready at {address}", {"event": "ready", "address": address}))
+        main(folder_of(cli), lambda address: cli.done(f"ready at {address}", {"event": "ready", "address": address}))
     except SettingsError as error:
         cli.note(f"edge: {error}")
         raise click.exceptions.Exit(FAILED) from error
@@ -84,7 +55,7 @@ def new_epoch(cli: Cli) -> None:
     """After the database was restored from a backup: every edge fetches everything anew."""
     from edge.central.communities import begin_epoch
 
-    with _open(cli) as here:
+    with open_central(cli) as here:
         count = begin_epoch(here.central, "local")
     cli.done(f"{count} communities begin a new epoch", {"communities": count})
 
@@ -109,7 +80,7 @@ def add_community(cli: Cli, name: str, time_zone: str, installer: str, **fields:
     from edge.central import communities
 
     body: dict[str, Any] = {key: value for key, value in fields.items() if value is not None}
-    with _open(cli) as here:
+    with open_central(cli) as here:
         identity, name = communities.add(
             here.central, "local", {**body, "name": name, "time_zone": time_zone}, installer=installer
         )
@@ -122,7 +93,7 @@ def list_communities(cli: Cli) -> None:
     """Every community with its revision."""
     from edge.central import communities
 
-    with _open(cli) as here, here.central.store.read() as connection:
+    with open_central(cli) as here, here.central.store.read() as connection:
         rows = communities.listed(connection)
     cli.rows(rows, {name: name for name in ("id", "name", "rev", "edges")})
 
@@ -142,7 +113,7 @@ def add_edge(cli: Cli, community: str, name: str, buildings: tuple[str, ...], va
     """Make an edge of a COMMUNITY (id or name); prints its one-time code."""
     from edge.central import communities, edges
 
-    with _open(cli) as here:
+    with open_central(cli) as here:
         with here.central.store.read() as connection:
             identity = communities.find(connection, community)
         edge, code = edges.add(here.central, "local", identity, name, buildings=buildings, code_life_s=valid_s)
@@ -157,7 +128,7 @@ def code_of_edge(cli: Cli, edge: str, valid_s: int) -> None:
     """A new code for an EDGE whose box was replaced. Whoever enrols last is the edge."""
     from edge.central import edges
 
-    with _open(cli) as here:
+    with open_central(cli) as here:
         code = edges.new_code(here.central, "local", edge, code_life_s=valid_s)
     cli.done(f"{edge}: edge enrol {code}", {"edge": edge, "code": code})
 
@@ -169,7 +140,7 @@ def list_edges(cli: Cli, community: str) -> None:
     """Edges of a COMMUNITY: how far each is behind, and what it can't take."""
     from edge.central import communities, edges
 
-    with _open(cli) as here, here.central.store.read() as connection:
+    with open_central(cli) as here, here.central.store.read() as connection:
         rows = edges.listed(connection, communities.find(connection, community))
     cli.rows(rows, {name: name for name in ("id", "name", "enrolled", "applied", "behind", "status", "error")})
 
@@ -181,7 +152,7 @@ def _switch(name: str, enabled: bool, help_: str) -> None:
     def switch(cli: Cli, edge: str) -> None:
         from edge.central import edges
 
-        with _open(cli) as here:
+        with open_central(cli) as here:
             edges.enable(here.central, "local", edge, enabled)
         cli.done(f"{edge} is {'let in' if enabled else 'kept out'}", {"edge": edge, "enabled": enabled})
 
@@ -215,7 +186,7 @@ def create_token(
     from edge.central import communities, operators
     from edge.central.rights import Grant, Role
 
-    with _open(cli) as here:
+    with open_central(cli) as here:
         with here.central.store.read() as connection:
             sites = [communities.find(connection, each) for each in communities_]
         identity = operators.add(
@@ -234,6 +205,6 @@ def revoke_tokens(cli: Cli, operator: str) -> None:
     """No token of the OPERATOR (id) is good any more."""
     from edge.central import operators
 
-    with _open(cli) as here:
+    with open_central(cli) as here:
         gone = operators.revoke_tokens(here.central, operators.LOCAL, operator)
     cli.done(f"{gone} tokens are revoked", {"revoked": gone})
