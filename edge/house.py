@@ -201,6 +201,9 @@ def build(site: Path, config: Config, ending: Ending) -> House:
     autop = AutoP(
         base.world, base.clock, base.store, base.writer, base.secrets.vault, accounts, lambda: house.where(), keep
     )
+    if portal is not None:
+        portal.attach_devices(parts.maintenance.order)
+        fan.add(portal.hear)
     http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files, autop, portal)
     upgrades = UpgradeRunner(
         base.world,
@@ -300,7 +303,9 @@ def _portal(base: Base, plane: MqttPlane, doors: DoorDesk) -> "Portal | None":
         return None
     from edge.portal.wiring import make_portal
 
-    return make_portal(base.config, base.world, base.clock, base.store, base.secrets, plane.online, doors.open_by_app)
+    return make_portal(
+        base.site, base.config, base.world, base.clock, base.store, base.secrets, plane.online, doors.open_by_app
+    )
 
 
 def _telephony(base: Base, sip: SipService, doors: DoorDesk, fan: EventFan, portal: "Portal | None") -> Telephony:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Protocol
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge.http.ports import Json, Reply
@@ -12,8 +12,21 @@ from edge.http.ports import Json, Reply
 VERSION: Final = 1
 _RETRY_AFTER_S: Final = "30"
 _NO_STORE: Final = {"Cache-Control": "no-store"}
+_PICTURE: Final = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
 _Word = Annotated[str, Field(min_length=1, max_length=64)]
 _Signature = Annotated[str, Field(max_length=128)]
+
+
+class Picture(Protocol):
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def data(self) -> bytes: ...
 
 
 class AppApi(Protocol):
@@ -24,6 +37,9 @@ class AppApi(Protocol):
 
     @property
     def community(self) -> str: ...
+
+    @property
+    def logo(self) -> Picture | None: ...
 
     def may_try(self, source: str) -> bool:
         """Count a try of a stranger; False: too many."""
@@ -87,6 +103,13 @@ def app_api_routes(api: AppApi) -> APIRouter:
     async def about() -> Json:
         """What everybody may know."""
         return {"community": api.community, "version": VERSION}
+
+    @routes.get("/logo")
+    async def logo() -> Response:
+        """The community's sign, where it has one. As a picture alone: a script in it does not run."""
+        if api.logo is None:
+            raise HTTPException(404, "the community has none")
+        return Response(api.logo.data, media_type=api.logo.type, headers=_PICTURE)
 
     @routes.post("/invite", dependencies=[own_page, Depends(stranger)])
     async def invite(body: InviteBody) -> JSONResponse:

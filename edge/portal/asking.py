@@ -11,13 +11,15 @@ from edge.admin.edit import Admin, Ambiguous, NotFound, Reading, Refused, readin
 from edge.admin.passes import NewPass
 from edge.core.checks import RuleBroken
 from edge.core.snapshot import Snapshot
-from edge.portal import sessions, state
+from edge.portal import reported, sessions, state
+from edge.portal.reported import Report
 from edge.portal.sessions import Session
 from edge.store import calls, journal
 from edge.store.calls import CallFilter
 from edge.store.journal import LogFilter
 from models.access import CredentialKind, Origin
 from models.community import Apartment, Resident
+from models.ids import Mac
 from models.log import LogKind
 from models.service import Feature
 
@@ -142,6 +144,16 @@ class Asking:
             raise NotDone("invite") from error
         except RuleBroken as error:
             raise NotDone("bad_message", str(error)) from error
+
+    def reported(self) -> tuple[frozenset[Mac], list[tuple[Mac, Report]]]:
+        """Monitors that can be armed, and what all of them reported last."""
+        with self._admin.store.read() as connection:
+            monitors = reported.monitors(connection)
+            return reported.arming(connection), reported.last(connection, monitors)
+
+    def arming(self) -> frozenset[Mac]:
+        with self._admin.store.read() as connection:
+            return reported.arming(connection)
 
     def load(self) -> dict[str, Session]:
         with self._admin.store.read() as connection:

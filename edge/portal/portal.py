@@ -12,8 +12,10 @@ from edge.portal import turn
 from edge.portal.asking import NotDone
 from edge.portal.dialling import Dialling
 from edge.portal.entrance import Entrance
+from edge.portal.face import Logo
 from edge.portal.hearing import Hearing
 from edge.portal.messages import Message
+from edge.portal.monitors import Monitors, Order
 from edge.portal.ports import Calls, Planning, PortalPorts, PortalSettings
 from edge.portal.pressing import Pressing
 from edge.portal.questions import Questions
@@ -46,6 +48,7 @@ class Portal:
         self._ports = ports
         self._settings = settings
         self._look = asyncio.Event()
+        self._stale = False  # the store has other sessions or monitors by now
         self._plans: Planning | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._roster = Roster(ports.world, ports.asking.load, self._roster_changed)
@@ -59,10 +62,11 @@ class Portal:
             lambda ring: self._ringing.over(ring),
         )
         self._dialling = Dialling(ports, self._visits.tell, lambda placed: self._screen.placed_fields(placed))
-        self._screen = Screen(ports, self._roster, self.rooms, self._dialling.of)
+        self._monitors = Monitors(ports, self._look.set)
+        self._screen = Screen(ports, settings.face, self._roster, self.rooms, self._monitors, self._dialling.of)
         self._ringing = Ringing(ports, self._roster, self._visits, self.rooms, self._screen)
         self._pressing = Pressing(ports)
-        self._questions = Questions(ports, settings.push_services, self._roster, self._screen)
+        self._questions = Questions(ports, settings.push_services, self._roster, self._screen, self._monitors)
         self._hearing = Hearing(
             self._roster, self.rooms, self._dialling, self._pressing, self._questions, self._turn_out
         )
@@ -72,11 +76,22 @@ class Portal:
         self._pressing.calls, self._plans = calls, plans
         self._dialling.attach(calls, plans)
 
+    def attach_devices(self, order: Order) -> None:
+        """Before the start: who gives orders to devices."""
+        self._monitors.order = order
+
+    def hear(self, event: Mapping[str, object]) -> None:
+        """To be called with each event of the house."""
+        self._monitors.hear(event)
+
     # --- Component --------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         use_addresses(self._settings.addresses)
         await self._roster.read()
+        self._monitors.arming, reports = await asyncio.to_thread(self._ports.asking.reported)
+        for mac, report in reports:
+            self._monitors.heard(mac, report)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -94,8 +109,20 @@ class Portal:
 
     def world_changed(self, *, accounts_too: bool) -> None:
         """To be called with each new snapshot."""
-        self._roster.stale = self._roster.stale or accounts_too
+        self._stale = self._stale or accounts_too
         self._look.set()
+
+    async def _reload(self) -> None:
+        """Sessions and monitors, where the store has others by now; what was known holds while it cannot be read."""
+        if not self._stale:
+            return
+        self._stale = False
+        try:
+            await self._roster.read()
+            self._monitors.arming = await asyncio.to_thread(self._ports.asking.arming)
+        except StoreError as error:
+            self._stale = True
+            log.warning("sessions of apps cannot be read, the last known ones hold: %s", error)
 
     async def _watch(self) -> None:
         """Tell each app what changed: after each change of the store, and as time passes."""
@@ -106,7 +133,7 @@ class Portal:
             except TimeoutError:
                 pass
             self._look.clear()
-            await self._roster.reload()
+            await self._reload()
             for number, visit in enumerate(self._visits.all()):
                 self._tell_state(visit)
                 if number % _STATES_AT_ONCE == 0:
@@ -201,6 +228,10 @@ class Portal:
     @property
     def community(self) -> str:
         return self._ports.snapshot.community.name
+
+    @property
+    def logo(self) -> Logo | None:
+        return self._settings.face.logo
 
     def may_try(self, source: str) -> bool:
         return self._entrance.may_try(source)

@@ -1,12 +1,13 @@
 """What the portal needs of the house, and its settings."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge.core.ports import Clock, World
 from edge.core.snapshot import Snapshot
 from edge.portal.asking import Asking
+from edge.portal.face import Face
 from edge.portal.presses import OpenDoor
 from edge.portal.push import Pusher
 from edge.portal.turn import TurnSettings
@@ -59,3 +60,4 @@ class PortalSettings:
     addresses: tuple[str, ...]
     push_services: tuple[str, ...] = ()
     turn: TurnSettings | None = None
+    face: Face = field(default_factory=Face)

@@ -6,21 +6,25 @@ from typing import Any, Final
 
 from edge.portal import keys
 from edge.portal.asking import Json, NotDone
+from edge.portal.monitors import Monitors
 from edge.portal.ports import PortalPorts
 from edge.portal.push import allowed
 from edge.portal.roster import Roster
 from edge.portal.screen import Screen
 from edge.portal.sessions import Session
 from models.community import Resident
+from models.ids import Mac
 
 
 class Questions:
     """Answers. The store is asked in threads."""
 
-    def __init__(self, ports: PortalPorts, push_services: tuple[str, ...], roster: Roster, screen: Screen) -> None:
+    def __init__(
+        self, ports: PortalPorts, push_services: tuple[str, ...], roster: Roster, screen: Screen, monitors: Monitors
+    ) -> None:
         self._ports, self._asking = ports, ports.asking
         self._push_services = push_services
-        self._roster, self._screen = roster, screen
+        self._roster, self._screen, self._monitors = roster, screen, monitors
 
     async def ask(self, session: str, what: str, fields: Mapping[str, Any]) -> Json:
         """Raises NotDone and StoreError."""
@@ -72,6 +76,11 @@ class Questions:
             raise NotDone("bad_message") from error
         return push
 
+    async def _arm(self, _session: Session, resident: Resident, fields: Mapping[str, Any]) -> Json:
+        if "monitor" not in fields or "armed" not in fields:
+            raise NotDone("bad_message")
+        return await self._monitors.arm(resident, Mac(str(fields["monitor"])), armed=bool(fields["armed"]))
+
     async def _forget(self, session: Session, _resident: Resident, _fields: Mapping[str, Any]) -> Json:
         await asyncio.to_thread(self._asking.forget, session.id)
         return {}
@@ -86,5 +95,6 @@ _ANSWERS: Final[Mapping[str, _Answer]] = {
     "pass_revoke": Questions._pass_revoke,
     "dnd": Questions._quiet,
     "push": Questions._push,
+    "arm": Questions._arm,
     "forget": Questions._forget,
 }

@@ -1,7 +1,6 @@
 """The sessions of apps as they were last read: by id, by resident."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,11 +8,8 @@ from typing import Any
 from edge.core.ports import World
 from edge.portal.asking import NotDone
 from edge.portal.sessions import Session
-from edge.store.errors import StoreError
 from models.community import Resident
 from models.ids import ResidentId
-
-log = logging.getLogger(__name__)
 
 
 class Roster:
@@ -25,7 +21,6 @@ class Roster:
         self._changed = changed
         self._sessions: dict[str, Session] = {}
         self._by_resident: dict[ResidentId, tuple[Session, ...]] = {}
-        self.stale = False  # the store has others by now
 
     def __contains__(self, session: str) -> bool:
         return session in self._sessions
@@ -51,17 +46,6 @@ class Roster:
     async def read(self) -> None:
         """Raises StoreError."""
         self._take(await asyncio.to_thread(self._load))
-
-    async def reload(self) -> None:
-        """Where the store has others by now; what was known holds while it cannot be read."""
-        if not self.stale:
-            return
-        self.stale = False
-        try:
-            await self.read()
-        except StoreError as error:
-            self.stale = True
-            log.warning("sessions of apps cannot be read, the last known ones hold: %s", error)
 
     def add(self, session: Session) -> None:
         self._take({**self._sessions, session.id: session})

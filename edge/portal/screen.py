@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from edge.portal import state
+from edge.portal.face import Face
+from edge.portal.monitors import Monitors
 from edge.portal.outgoing import Outgoing
 from edge.portal.ports import PortalPorts
 from edge.portal.rooms import Ring, Rooms
@@ -17,9 +19,18 @@ from sip.media.webrtc_sdp import Agreed
 class Screen:
     """Reads; changes nothing."""
 
-    def __init__(self, ports: PortalPorts, roster: Roster, rooms: Rooms, placed: Callable[[str], Outgoing | None]):
+    def __init__(
+        self,
+        ports: PortalPorts,
+        face: Face,
+        roster: Roster,
+        rooms: Rooms,
+        monitors: Monitors,
+        placed: Callable[[str], Outgoing | None],
+    ) -> None:
         """*placed*: the call that the app of a session placed."""
-        self._ports, self._roster, self._rooms, self._placed = ports, roster, rooms, placed
+        self._ports, self._face, self._roster, self._rooms = ports, face, roster, rooms
+        self._monitors, self._placed = monitors, placed
 
     def state(self, session: Session) -> Mapping[str, object]:
         """All that *session* may know now; empty for a resident that has just gone."""
@@ -28,8 +39,10 @@ class Screen:
             return {}
         pusher = self._ports.pusher
         quiet = {"from": session.quiet_from, "until": session.quiet_until} if session.quiet_from else None
+        now_ms = self._ports.clock.now_ms()
         return {
-            **state.person(self._ports.snapshot, resident, self._ports.clock.now_ms(), self._ports.online),
+            **state.person(self._ports.snapshot, resident, now_ms, self._ports.online, self._face.shown),
+            "monitors": self._monitors.shown(resident),
             "calls": self._calls(session),
             "dnd": quiet,
             "push": {"public_key": pusher.public_key if pusher else None, "subscribed": session.push is not None},

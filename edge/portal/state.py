@@ -1,6 +1,6 @@
 """What a resident's app shows, as the rules are now. Nothing of it is trusted back: each press is judged again."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from edge.core.access import labels
@@ -42,8 +42,11 @@ def home_name(snapshot: Snapshot, home: Apartment) -> str:
     return home.number if building is None else f"{building.name}/{home.number}"
 
 
-def person(snapshot: Snapshot, resident: Resident, now_ms: int, online: Callable[[Mac], bool]) -> Json:
-    """What depends on the resident alone: the keys of `state` but its calls and the session's own."""
+def person(
+    snapshot: Snapshot, resident: Resident, now_ms: int, online: Callable[[Mac], bool], face: Mapping[str, object]
+) -> Json:
+    """What depends on the resident alone: the keys of `state` but its calls and the session's own. *face*: what the
+    community shows of itself."""
     calls = with_feature(snapshot, resident, Feature.CALLS, now_ms)
     history = with_feature(snapshot, resident, Feature.HISTORY, now_ms)
     expired = resident.activation is Activation.ACTIVE and not resident.app_works(now_ms)
@@ -55,7 +58,8 @@ def person(snapshot: Snapshot, resident: Resident, now_ms: int, online: Callable
             "activation": Activation.EXPIRED.value if expired else resident.activation.value,
         },
         "community": {
-            "name": community.name, "time_zone": community.time_zone, "calls": community.community_calls
+            "name": community.name, "time_zone": community.time_zone, "calls": community.community_calls,
+            **face,
         },
         "apartments": [
             {"id": one.id, "name": home_name(snapshot, one), "service": one.service.value}

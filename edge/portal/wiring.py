@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from edge.config import Config
 from edge.core.ports import Clock, World
 from edge.portal import push
 from edge.portal.asking import Asking
+from edge.portal.face import make_face
 from edge.portal.portal import Portal
 from edge.portal.ports import PortalPorts, PortalSettings
 from edge.portal.presses import OpenDoor
@@ -24,6 +26,7 @@ VAPID_KEY: Final = "vapid_key"
 
 
 def make_portal(
+    site: Path,
     config: Config,
     world: World,
     clock: Clock,
@@ -32,7 +35,7 @@ def make_portal(
     online: Callable[[Mac], bool],
     open_door: OpenDoor,
 ) -> Portal | None:
-    """None where the app is off. Raises ValueError for a TURN server without a secret."""
+    """None where the app is off. Raises ValueError for a TURN server without a secret or an unfit logo, OSError."""
     app = config.app
     if not app.public_url:
         return None
@@ -40,7 +43,8 @@ def make_portal(
     asking = Asking(Admin(store, secrets, ACTOR, clock.now_ms), origin)
     pusher = push.Pusher(_vapid_key(secrets), app.push_contact or _contact(origin), lambda gone: portal.push_gone(gone))
     ports = PortalPorts(world, clock, asking, online, open_door, pusher)
-    settings = PortalSettings(origin, _addresses(config), app.push_services, _turn(config, secrets))
+    face = make_face(site, app.phones, app.logo, app.colour)
+    settings = PortalSettings(origin, _addresses(config), app.push_services, _turn(config, secrets), face)
     portal = Portal(ports, settings)
     return portal
 

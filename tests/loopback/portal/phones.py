@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,12 +21,7 @@ class App:
         self._key, self._session, self._origin, self._socket = key, session, origin, socket
         self._number = 0
         self.welcome: Mapping[str, Any] = {}
-
-    @property
-    def state(self) -> Mapping[str, Any]:
-        """As it was told at the beginning."""
-        state: Mapping[str, Any] = self.welcome["state"]
-        return state
+        self.state: Mapping[str, Any] = {}  # as it was told last
 
     async def say(self, type: str, **fields: Any) -> str:
         self._number += 1
@@ -43,8 +38,15 @@ class App:
                 message: dict[str, Any] = json.loads(await self._socket.recv())
                 if message["type"] == "ping":
                     await self.say("pong", re=message["id"])
+                if message["type"] == "state":
+                    self.state = message["state"]
                 if message["type"] in types and wanted.items() <= message.items():
                     return message
+
+    async def shows(self, what: Callable[[Mapping[str, Any]], object]) -> None:
+        """Return once the state is so."""
+        while not what(self.state):
+            await self.hear("state")
 
     async def asked(self, what: str, **fields: Any) -> Mapping[str, Any]:
         """The data that answer a question, or the refusal."""
@@ -58,6 +60,7 @@ class App:
         signature = self._key.sign("intercom-edge/1/ws", self._origin, nonce, self._session)
         await self.say("hello", session=self._session, signature=signature, **more)
         self.welcome = await self.hear("welcome")
+        self.state = self.welcome["state"]
         return dict(self.welcome)
 
 

@@ -144,16 +144,14 @@ async def test_what_the_rules_refuse_is_refused_with_its_reason(tmp_path: Path, 
                 apartments.set_service(edit, "1/101", ServiceState.BLOCKED)
                 community.set_community(edit, community_calls=False)
             await anna.hear("ended", call=ringing, reason="blocked")
-            while (told := await anna.hear("state"))["state"]["apartments"][0]["service"] != "blocked":
-                continue
-            assert not any(door["look"] for door in told["state"]["doors"])
+            await anna.shows(lambda state: state["apartments"][0]["service"] == "blocked")
+            assert not any(door["look"] for door in anna.state["doors"])
             assert (await dialled(anna, door=GATE))["reason"] == "blocked"
             assert (await dialled(ben, apartment="101"))["reason"] == "not_allowed"
             with office.admin("installer").edit() as edit:
                 (lodger,) = residents.listed(edit, "1/102")
                 residents.set_resident(edit, lodger["id"], activation=Activation.EXPIRED)
-            while (await ben.hear("state"))["state"]["resident"]["activation"] != "expired":
-                continue
+            await ben.shows(lambda state: state["resident"]["activation"] == "expired")
             assert (await dialled(ben, door=GATE))["reason"] == "app_expired"
         finally:
             office.close()
