@@ -50,7 +50,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     ),
     "linphone": Program(_on_path("linphonec"), ("linphone-cli",)),
     "mosquitto": Program(_on_path("mosquitto", "mosquitto_pub", "mosquitto_sub"), ("mosquitto", "mosquitto-clients")),
-    "nft": Program(_on_path("nft"), ("nftables",)),
+    "nft": Program(_on_path("nft", "ip"), ("nftables", "iproute2")),
     "node": Program(_on_path("node", "npm"), ("nodejs", "npm")),
     "openssl": Program(_on_path("openssl"), ("openssl",)),
     "pjsua2": Program(lambda: importlib.util.find_spec("pjsua2") is not None, ()),
