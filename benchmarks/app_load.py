@@ -4,7 +4,7 @@ python -m benchmarks.app_load [--calls 40] [--seconds 8] [engine …]
 
 Engines: *daemon*, the whole of it, with SIP, relay and portal; *payloads*, our hub alone; *decode*, the usual way of
 aiortc, decoded and encoded anew; *rtpengine* where it is installed. Each carries VGA at 1 Mbit/s and 25 pictures a
-second, and G.711 both ways. CPU is that of the engine's process and its threads. One app's picture is watched for the
+second, and G.711 both ways. CPU is that of the engine's processes. One app's picture is watched for the
 delay; the others are served by a process of their own. As root all of them run with real-time priority for these
 seconds, so that on a shared machine the neighbours wait instead.
 """
@@ -12,6 +12,7 @@ seconds, so that on a shared machine the neighbours wait instead.
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import resource
 import shutil
@@ -26,7 +27,7 @@ from typing import Any, Final
 from benchmarks.app_lab.crowd import Crowd
 from benchmarks.app_lab.door import VideoDoor, description
 from benchmarks.app_lab.engines import Engine, engine_of
-from benchmarks.app_lab.house import Usage, furnish, usage
+from benchmarks.app_lab.house import Usage, family, furnish, usage
 from benchmarks.app_lab.phone import Peer, app_of, exchange
 from benchmarks.app_lab.pictures import Pictures, record
 from benchmarks.app_lab.source import PORT, Source
@@ -140,7 +141,7 @@ class Run:
 
 def ahead(pids: Sequence[int]) -> None:
     """Before the neighbours, for these seconds, where that is allowed; with the threads that are there already."""
-    for pid in pids:
+    for pid in itertools.chain.from_iterable(map(family, pids)):
         for task in os.listdir(f"/proc/{pid}/task"):
             with contextlib.suppress(PermissionError, ProcessLookupError):
                 os.sched_setscheduler(int(task), os.SCHED_RR, os.sched_param(1))

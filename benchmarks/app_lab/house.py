@@ -115,8 +115,25 @@ class Usage:
     descriptors: int
 
 
+def family(pid: int) -> list[int]:
+    """The process and its children, as they are now."""
+    found = [pid]
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in file.read_text().split():
+            found += family(int(child))
+    return found
+
+
 def usage(pid: int) -> Usage:
-    """Of the process and all its threads, not of its children."""
+    """Of the process, all its threads, and its children."""
+    each = [_usage(one) for one in family(pid)]
+    return Usage(
+        sum(one.cpu_s for one in each), sum(one.rss_bytes for one in each), sum(one.threads for one in each),
+        sum(one.descriptors for one in each),
+    )  # fmt: skip
+
+
+def _usage(pid: int) -> Usage:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     rss = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")

@@ -31,6 +31,7 @@ from models.call import Target
 from models.ids import CallId
 from sip.leg_app import AppLeg, Summons
 from sip.media.webrtc import use_addresses
+from sip.media.webrtc_pool import HubPool
 
 LOOK_EVERY_S: Final = 0.5
 HEARTBEAT_S: Final = 3
@@ -54,12 +55,14 @@ class Portal:
         self._roster = Roster(ports.world, ports.asking.load, self._roster_changed)
         self._entrance = Entrance(settings.public_url, ports.clock, ports.asking, self._roster)
         self._visits = Visits()
+        self._hubs = HubPool(settings.addresses)
         self.rooms = Rooms(
             self._visits.tell,
             self._winner,
             ports.clock.now_ms,
             lambda ring: self._ringing.begun(ring),
             lambda ring: self._ringing.over(ring),
+            self._hubs.hub,
         )
         self._dialling = Dialling(ports, self._visits.tell, lambda placed: self._screen.placed_fields(placed))
         self._monitors = Monitors(ports, self._look.set)
@@ -88,6 +91,7 @@ class Portal:
 
     async def start(self) -> None:
         use_addresses(self._settings.addresses)
+        await self._hubs.start()
         await self._roster.read()
         self._monitors.arming, reports = await asyncio.to_thread(self._ports.asking.reported)
         for mac, report in reports:
@@ -103,6 +107,7 @@ class Portal:
         self._visits.close()
         await self.rooms.close()
         await self._dialling.close()
+        await self._hubs.stop()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

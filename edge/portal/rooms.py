@@ -11,7 +11,8 @@ from models.call import CallPlan
 from models.ids import ApartmentId, CallId
 from sip.leg_app import AppLeg, Summons
 from sip.media.webrtc import NotUsable
-from sip.media.webrtc_hub import Hub, NoPorts
+from sip.media.webrtc_hub import NoPorts
+from sip.media.webrtc_pool import RemoteHub
 from sip.media.webrtc_sdp import Unusable
 
 GRACE_S: Final = 4.0  # a page that was left in order (a reload) may come back
@@ -19,6 +20,7 @@ DECLINED: Final = 603
 GONE: Final = 480
 ROOMS_MAX: Final = 200
 
+MakeHub = Callable[[bytes, Callable[[], None]], RemoteHub]
 Send = Callable[[str, Mapping[str, object]], None]
 """Tell the app of a session, if it is connected."""
 
@@ -107,7 +109,7 @@ class Room:
     plan: CallPlan
     caller: str
     at_ms: int
-    hub: Hub
+    hub: RemoteHub
     rings: dict[str, Ring] = field(default_factory=dict)  # by session
 
     @property
@@ -139,12 +141,14 @@ class Rooms:
         now_ms: Callable[[], int],
         begun: Callable[[Ring], None],
         ended: Callable[[Ring], None],
+        make_hub: MakeHub,
     ) -> None:
-        """*begun* and *ended*: a ring began, or is over, however."""
+        """*begun* and *ended*: a ring began, or is over, however. *make_hub*: as of `HubPool.hub`."""
         self.send = send
         self.answered_by = answered_by
         self._now_ms = now_ms
         self._begun, self._ended = begun, ended
+        self._make_hub = make_hub
         self._rooms: dict[CallId, Room] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -216,7 +220,7 @@ class Rooms:
         if not summons.offer or len(self._rooms) >= ROOMS_MAX:
             return None
         try:
-            hub = Hub(summons.offer, lambda: self._want_picture(summons.call))
+            hub = self._make_hub(summons.offer, lambda: self._want_picture(summons.call))
         except (Unusable, NoPorts, OSError) as error:
             log.warning("apps cannot be rung", extra={"call": summons.call, "why": str(error)})
             return None

@@ -6,15 +6,16 @@ connected to one leg at a time, and whichever it is, every app of the family tha
 
 import asyncio
 import contextlib
+import functools
 import logging
 import math
 import secrets
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from sip.media import g711
 from sip.media.rtp import RtpHeader, parse_header
@@ -41,6 +42,31 @@ log = logging.getLogger(__name__)
 
 class NoPorts(Exception):
     """No pair of ports could be bound."""
+
+
+class Ports(NamedTuple):
+    """The hub's sockets towards the call."""
+
+    audio: socket.socket
+    audio_rtcp: socket.socket
+    video: socket.socket
+    video_rtcp: socket.socket
+
+    @classmethod
+    def bind(cls) -> "Ports":
+        """Raises NoPorts."""
+        audio = _bind_pair()
+        try:
+            return cls(*audio, *_bind_pair())
+        except BaseException:
+            for sock in audio:
+                sock.close()
+            raise
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Of sound and picture."""
+        return int(self.audio.getsockname()[1]), int(self.video.getsockname()[1])
 
 
 def _bind_pair() -> tuple[socket.socket, socket.socket]:
@@ -104,12 +130,12 @@ class _App:
 class Hub:
     """The apps' side of one call. `close` must be awaited. Raises Unusable for an offer without a usable sound."""
 
-    def __init__(self, offer: bytes, want_picture: Callable[[], None]) -> None:
+    def __init__(self, offer: bytes, want_picture: Callable[[], None], ports: Ports | None = None) -> None:
+        """*ports*: bound by the caller already; they are the hub's from here."""
         self.agreed: Agreed = agree(offer)
         self._want_picture = want_picture
         self._loop = asyncio.get_running_loop()
-        self._audio, self._audio_rtcp = _bind_pair()
-        self._video, self._video_rtcp = _bind_pair()
+        self._audio, self._audio_rtcp, self._video, self._video_rtcp = ports or Ports.bind()
         self._legs: dict[int, Agreed] = {}
         self._apps: dict[str, _App] = {}
         self._talker: tuple[str, int] | None = None  # whose microphone passes, to which leg
@@ -122,6 +148,7 @@ class Hub:
         self._asked_at = -math.inf
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._numbers = Ports(self._audio, self._audio_rtcp, self._video, self._video_rtcp).numbers
         for sock, read in (
             (self._audio, self._read_audio),
             (self._video, self._read_video),
@@ -129,7 +156,7 @@ class Hub:
             (self._video_rtcp, None),
         ):
             self._loop.add_reader(sock.fileno(), _reader(sock, read))
-        self._ringing_tone = _ringing_tone(self.agreed.audio.codec.payload)
+        self._ringing_tone: Sequence[bytes] = _ringing_tone(self.agreed.audio.codec.payload)
         self._pacer = self._loop.create_task(self._pace(), name="webrtc hub")
 
     # --- legs -------------------------------------------------------------------------------------------------------
@@ -138,7 +165,7 @@ class Hub:
         """The answer for one more leg, which has its own addresses. Raises Unusable."""
         agreed = agree(offer)
         self._legs[leg] = agreed
-        return answer(agreed, HOST, _port(self._audio), _port(self._video))
+        return answer(agreed, HOST, *self._numbers)
 
     def drop_leg(self, leg: int) -> None:
         self._legs.pop(leg, None)
@@ -151,7 +178,7 @@ class Hub:
 
     def stop_tone(self) -> None:
         """Somebody has answered, here or elsewhere."""
-        self._ringing_tone = []
+        self._ringing_tone = ()
 
     def talk(self, app: str, leg: int) -> None:
         """From here the microphone of *app* passes, and nobody else's."""
@@ -321,23 +348,20 @@ def _send(sock: socket.socket, packet: bytes, to: tuple[str, int]) -> None:
         sock.sendto(packet, to)
 
 
-def _port(sock: socket.socket) -> int:
-    return int(sock.getsockname()[1])
-
-
 def _payload(packet: bytes, header: RtpHeader) -> bytes:
     """Without padding (RFC 3550 §5.1)."""
     end = len(packet) - (packet[-1] if packet[0] & 0x20 else 0)
     return packet[header.payload_at : max(end, header.payload_at)]
 
 
-def _ringing_tone(payload: int) -> list[bytes]:
-    """Frames of one turn of the ringing tone; none where the caller speaks no G.711."""
+@functools.cache
+def _ringing_tone(payload: int) -> Sequence[bytes]:
+    """Frames of one turn of the ringing tone; none where the caller speaks no G.711. Takes 10 ms the first time."""
     encode = {g711.PCMU: g711.mulaw_of, g711.PCMA: g711.alaw_of}.get(payload)
     if encode is None:
-        return []
+        return ()
     silence = bytes([encode(0)]) * _FRAME_BYTES
     samples = [round(6000 * math.sin(2 * math.pi * _RING_HZ * n / 8000)) for n in range(_FRAME_BYTES * _RING_ON)]
     sound = bytes(encode(sample) for sample in samples)
     heard = [sound[at : at + _FRAME_BYTES] for at in range(0, len(sound), _FRAME_BYTES)]
-    return heard + [silence] * (_RING_EVERY - _RING_ON)
+    return (*heard, *[silence] * (_RING_EVERY - _RING_ON))
