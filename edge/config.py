@@ -38,9 +38,9 @@ _LEVEL: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _DISCOVERY_LEVEL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _PREFIX: Final = re.compile(r"\+?[0-9]{0,15}", re.ASCII)
 _NUMBER: Final = re.compile(r"\+?[0-9]{3,15}", re.ASCII)
-_TOML_POSITION: Final = re.compile(r"^(.*) \(at line (\d+), column \d+\)$")
 _SHOWN_PHONE: Final = re.compile(r"[^:]{1,64}: ?\+?[0-9][0-9 ()-]{1,30}")
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+_TOML_POSITION: Final = re.compile(r"^(.*) \(at line (\d+), column \d+\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ class AppSettings:
         "*.notify.windows.com",
     )
     push_contact: str = ""  # where push services may turn to, mailto:… or https://…; "" = public_url
-
     phones: tuple[str, ...] = ()  # numbers that the app shows to everybody, each as "Caretaker: +371 20000000"
     logo: str = ""  # the community's sign: an SVG, PNG or WebP file inside the site folder, at most 64 KB
     colour: str = ""  # of the app's buttons, "#rrggbb"; "" = its own
+
 
 @dataclass(frozen=True, slots=True)
 class CentralSettings:
@@ -332,6 +332,13 @@ def _app_contradictions(app: AppSettings) -> Iterator[tuple[str, str]]:
             yield "app.ice_addresses", f"must be IP addresses, {address!r} is none"
     if app.turn_url and not re.fullmatch(r"turns?:[A-Za-z0-9.:\[\]-]{1,255}(\?transport=(udp|tcp))?", app.turn_url):
         yield "app.turn_url", "must look like turn:host:port"
+    for phone in app.phones:
+        if not _SHOWN_PHONE.fullmatch(phone):
+            yield "app.phones", f"must be like 'Caretaker: +371 20000000', {phone!r} is not"
+    if app.logo and not app.logo.lower().endswith((".svg", ".png", ".webp")):
+        yield "app.logo", "must be an SVG, PNG or WebP file"
+    if app.colour and not _COLOUR.fullmatch(app.colour):
+        yield "app.colour", "must look like #204a87"
     if app.push_contact and not app.push_contact.startswith(("mailto:", "https://")):
         yield "app.push_contact", "must begin with mailto: or https://"
 
@@ -340,13 +347,6 @@ def _web_relay_contradictions(access: AccessSettings) -> Iterator[tuple[str, str
     if not access.web_relay_url:
         return
     url = _split(access.web_relay_url)
-    for phone in app.phones:
-        if not _SHOWN_PHONE.fullmatch(phone):
-            yield "app.phones", f"must be like 'Caretaker: +371 20000000', {phone!r} is not"
-    if app.logo and not app.logo.lower().endswith((".svg", ".png", ".webp")):
-        yield "app.logo", "must be an SVG, PNG or WebP file"
-    if app.colour and not _COLOUR.fullmatch(app.colour):
-        yield "app.colour", "must look like #204a87"
     if url is None or url.scheme not in ("http", "https") or not url.hostname:
         yield "access.web_relay_url", "must look like https://host/path?action={action}"
         return
