@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -80,8 +81,34 @@ class _Rehearsed(Exception):
 
 @dataclass(slots=True)
 class _Pending:
+    """What is not written yet, found by what it names and by its name: a change may have 100,000 things."""
+
     put: dict[Key, Prepared] = field(default_factory=dict)
     drop: set[Key] = field(default_factory=set)
+    pointing: dict[Key, set[Key]] = field(default_factory=lambda: defaultdict(set))
+    named: dict[tuple[str, str | None], str] = field(default_factory=dict)
+
+    def add(self, ready: Prepared) -> None:
+        key = ready.kind, ready.id
+        self._forget(key)
+        self.drop.discard(key)
+        self.put[key] = ready
+        self.named[ready.kind, ready.natural_key] = ready.id
+        for ref in ready.refs:
+            self.pointing[ref].add(key)
+
+    def remove(self, key: Key) -> None:
+        self._forget(key)
+        self.drop.add(key)
+
+    def _forget(self, key: Key) -> None:
+        before = self.put.pop(key, None)
+        if before is None:
+            return
+        for ref in before.refs:
+            self.pointing[ref].discard(key)
+        if self.named.get((before.kind, before.natural_key)) == before.id:
+            del self.named[before.kind, before.natural_key]
 
 
 class Change:
@@ -150,9 +177,8 @@ class Change:
 
     def named(self, kind: str, natural_key: str) -> str | None:
         """The id of the thing that has this natural key (`edge.central.items.natural_key`)."""
-        for (of, identity), each in self._pending.put.items():
-            if of == kind and each.natural_key == natural_key:
-                return identity
+        if (kind, natural_key) in self._pending.named:
+            return self._pending.named[kind, natural_key]
         found = self.connection.execute(
             select(item.c.id).where(
                 item.c.community == self.community, item.c.kind == kind, item.c.natural_key == natural_key
@@ -173,10 +199,9 @@ class Change:
                 item_ref.c.kind == of,
             )
         ).scalars()  # fmt: skip
-        stored = {each for each in rows if (of, each) not in self._pending.drop | self._pending.put.keys()}
-        return stored | {
-            key[1] for key, each in self._pending.put.items() if key[0] == of and (kind, identity) in each.refs
-        }
+        drop, put = self._pending.drop, self._pending.put
+        stored = {each for each in rows if (of, each) not in drop and (of, each) not in put}
+        return stored | {key[1] for key in self._pending.pointing.get((kind, identity), ()) if key[0] == of}
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
@@ -189,8 +214,7 @@ class Change:
             known = self.connection.execute(select(item.c.sealed).where(*self._is(kind, identity))).scalar()
         before = self.find(kind, identity) if kind in _WATCHED else None
         ready = prepare(kind, identity, body, self.rules, known=known)
-        self._pending.put[kind, identity] = ready
-        self._pending.drop.discard((kind, identity))
+        self._pending.add(ready)
         if kind == "community":
             self._rules = None
         if before is not None:
@@ -225,8 +249,7 @@ class Change:
         self.get(kind, identity)
         if kind == "community":
             raise Invalid("community", "a community does not go this way")
-        self._pending.put.pop((kind, identity), None)
-        self._pending.drop.add((kind, identity))
+        self._pending.remove((kind, identity))
         for of in KINDS:
             for each in self.pointing_at(kind, identity, of):
                 self._without(of, each, kind, identity)
@@ -290,8 +313,9 @@ class Change:
     def _check_refs(self) -> None:
         wanted: dict[Key, Prepared] = {}
         for each in self._pending.put.values():
-            for ref in each.refs - self._pending.put.keys():
-                wanted[ref] = each
+            for ref in each.refs:
+                if ref not in self._pending.put:
+                    wanted[ref] = each
         missing = set(wanted) & self._pending.drop
         by_kind: dict[str, list[str]] = {}
         for kind, identity in wanted.keys() - missing:

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -13,6 +14,7 @@ from edge.central.changes import homes_of, listed, with_homes
 from edge.central.items import unsealed
 from edge.central.places import Place, places
 from edge.central.tables import edge_building, edge_item, item, item_building
+from edge.cloud.collector import paused_collector
 from edge.cloud.wire import DELTA, KINDS, SNAPSHOT, VERSION, canonical, items_hash, sign
 from edge.store.secrets import Vault
 
@@ -20,6 +22,7 @@ MAX_DELTA_ITEMS: Final = 50_000  # more than that is a snapshot's work
 PAGE_ITEMS: Final = 150_000
 MAX_PAGE_CHARS: Final = 40 * 1024 * 1024  # an edge takes 64 MiB
 _GZIP_LEVEL: Final = 1
+_VALUE: Final = "value"
 _ORDER: Final = {kind: number for number, kind in enumerate(KINDS)}
 
 
@@ -77,7 +80,8 @@ class Feed:
         if not is_news(place, asked):
             return None
         scope = _Scope(connection, place)
-        return self._delta(scope, asked) if asked.since else self._snapshot(scope, asked)
+        with paused_collector():
+            return self._delta(scope, asked) if asked.since else self._snapshot(scope, asked)
 
     def _delta(self, scope: "_Scope", asked: Question) -> bytes:
         rows = scope.rows(edge_item.c.rev > asked.since, limit=MAX_DELTA_ITEMS + 1)
@@ -114,16 +118,27 @@ class Feed:
     def _texts(self, scope: "_Scope", rows: list[Row[Any]]) -> Iterator[str]:
         """Items as canonical JSON, parents first."""
         for row in rows:
-            if row.gone:
-                yield canonical({"kind": row.kind, "id": row.id, "rev": row.rev, "del": True})
-                continue
-            body = scope.tailored(row.kind, json.loads(row.body))
+            told = None if row.gone else self._body(scope, row)
+            what = f'"id":{encode_basestring(row.id)},"kind":"{row.kind}","rev":{row.rev}}}'
+            yield f'{{"del":true,{what}' if told is None else f'{{"body":{told},{what}'
+
+    def _body(self, scope: "_Scope", row: Row[Any]) -> str | None:
+        """The body of a thing as canonical JSON, which is how it is stored; None where this edge sees nothing of it."""
+        text: str = row.body
+        if not scope.all_seen:
+            body = scope.tailored(row.kind, json.loads(text))
             if body is None:
-                yield canonical({"kind": row.kind, "id": row.id, "rev": row.rev, "del": True})
-                continue
-            if row.sealed is not None:
-                body["value"] = unsealed(self._vault, scope.place.community, row.id, row.sealed)
-            yield canonical({"kind": row.kind, "id": row.id, "rev": row.rev, "body": body})
+                return None
+            text = canonical(body)
+        if row.sealed is None:
+            return text
+        value = unsealed(self._vault, scope.place.community, row.id, row.sealed)
+        body = json.loads(text)
+        if (
+            max(body) < _VALUE
+        ):  # what is known of a credential comes before its value; to write it all anew takes longer
+            return f'{text[:-1]},"{_VALUE}":{encode_basestring(value)}}}'
+        return canonical({**body, _VALUE: value})
 
     def _told(self, scope: "_Scope", told: dict[str, Any], texts: Iterable[str], *, confirm: bool) -> bytes:
         items = list(texts)
@@ -149,6 +164,11 @@ class _Scope:
             found = connection.execute(select(edge_building.c.building).where(edge_building.c.edge == place.id))
             self._houses = frozenset(found.scalars())
 
+    @property
+    def all_seen(self) -> bool:
+        """Whether every thing of the community is told as it is."""
+        return self._houses is None
+
     def rows(self, *which: Any, limit: int | None = None) -> list[Row[Any]]:
         """Things of the edge, parents first."""
         query = (
@@ -164,7 +184,7 @@ class _Scope:
             .where(edge_item.c.edge == self.place.id, *which)
             .limit(limit)
         )
-        return sorted(self._connection.execute(query), key=lambda row: (_ORDER[row.kind], row.id))
+        return sorted(self._connection.execute(query).all(), key=lambda row: (_ORDER[row.kind], row.id))
 
     def tailored(self, kind: str, body: dict[str, Any]) -> dict[str, Any] | None:
         """*body* without the names of things that this edge does not see; None where nothing of it is left."""

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from edge.admin.edit import CENTRAL, Edit, load_community
 from edge.cloud import enrolment, staging
 from edge.cloud import plan as planning
+from edge.cloud.collector import paused_collector
 from edge.cloud.enrolment import Enrolled
 from edge.cloud.local import Local
 from edge.cloud.plan import GUARD, Guarded, Plan
@@ -99,7 +100,8 @@ class Applier:
                 raise Broken("what is pushed comes whole")
         self._must_fit(me, answer, pushed)
         try:
-            return self._take(me, answer)
+            with paused_collector():
+                return self._take(me, answer)
         except (Poisoned, Guarded) as error:
             self.forget_pages()
             return self._refuse(me, answer, error)

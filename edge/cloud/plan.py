@@ -173,10 +173,9 @@ class _Planning:
 
     def _check_parents(self, things: Iterable[Thing]) -> None:
         asked: dict[str, set[str]] = defaultdict(set)
-        for thing in things:
-            for kind, identity in thing.refs:
-                if identity not in self._wanted[kind]:
-                    asked[kind].add(identity)
+        for kind, identity in {ref for thing in things for ref in thing.refs}:
+            if identity not in self._wanted[kind]:
+                asked[kind].add(identity)
         there = {kind: self._local.there(kind, ids) - self._plan.gone[kind] for kind, ids in asked.items()}
         for thing in things if asked else ():
             for kind, identity in thing.refs:
@@ -300,12 +299,18 @@ class _Planning:
         new = {(thing.row[0], thing.row[1], thing.row[3]): thing for thing in self._plan.new["credential"]}
         if not new:
             return
-        columns = ("kind", "tag", "apartment_id")
-        tags: set[Value] = {tag for _, tag, _ in new}
-        same = [row[0] for row in self._local.having("credential", "tag", tags, *columns) if tuple(row[1:]) in new]
+        same = [key for key, value in self._values_like(new) if value in new]
         self._plan.gone["credential"] |= (
             set(same) - self._local.owners("credential", same) - set(self._wanted["credential"])
         )
+
+    def _values_like(self, new: Collection[Row]) -> Iterable[tuple[str, Row]]:
+        """Keys of stored credentials, each with its kind, tag and apartment: all that are like *new*, or more."""
+        if self._local.whole:
+            return [(key, (row[0], row[1], row[3])) for key, row in self._stored("credential").items()]
+        tags: set[Value] = {tag for _, tag, _ in new}
+        found = self._local.having("credential", "tag", tags, "kind", "tag", "apartment_id")
+        return [(row[0], tuple(row[1:])) for row in found]
 
     # --- family masters ----------------------------------------------------------------------------------------------
 
@@ -316,11 +321,11 @@ class _Planning:
             return
         homes = {str(home) for thing in people for home, _ in thing.parts["resident_apartment"]}
         roles = {(resident, home): role for resident, home, role in self._local.living(homes)}
-        touched = {thing.key for thing in people}
+        touched = {thing.key for thing in people} | self._plan.gone["resident"]
         masters: dict[str, str] = {
             home: resident
             for (resident, home), role in roles.items()
-            if role == Role.MASTER.value and resident not in touched | self._plan.gone["resident"]
+            if role == Role.MASTER.value and resident not in touched
         }
         for thing in people:
             for home, role in thing.parts["resident_apartment"]:

@@ -155,10 +155,10 @@ class _Body:
             raise RuleBroken(name, "number", "must be a whole number")
         return value
 
-    def word(self, name: str, words: Any, default: Any) -> str:
+    def word(self, name: str, words: Any, default: str | None = None) -> str:
         """The value of a member of the enum *words*."""
-        value = self.text(name, default.value)
-        if value not in _words(words):
+        value = self.text(name, default)
+        if value != default and value not in _words(words):
             raise RuleBroken(name, name, f"{value!r} is none of {', '.join(str(m.value) for m in words)}")
         return value
 
@@ -188,7 +188,9 @@ class _Body:
         return value
 
     def moment(self, name: str, time_zone: str, *, end: bool = False) -> int | None:
-        value = self.text(name, "")
+        if self._body.get(name) is None:
+            return None
+        value = self.text(name)
         try:
             return moment_ms(value or None, time_zone, end=end)
         except ValueError as error:
@@ -214,7 +216,7 @@ def _numbers(body: _Body, name: str) -> str:
 
 
 def _enum(words: Any) -> Callable[[_Body, str], Value]:
-    return lambda body, name: body.word(name, words, next(iter(words)))
+    return lambda body, name: body.word(name, words, next(iter(words)).value)
 
 
 def _checked(check: Callable[[str], str]) -> Callable[[_Body, str], Value]:
@@ -268,7 +270,7 @@ def _apartment(item: Item, body: _Body, rules: Rules) -> Thing:
         body.flag("handset"),
         body.flag("whitelisted"),
         checks.name("network_group", body.text("network_group", "")),
-        body.word("service", ServiceState, ServiceState.ACTIVE),
+        body.word("service", ServiceState, ServiceState.ACTIVE.value),
     )
     parts: Parts = NO_PARTS
     if "landlines" in body:  # a thing of its own at the command line, so who does not know it leaves it out
@@ -298,7 +300,7 @@ def _resident(item: Item, body: _Body, rules: Rules) -> Thing:
         checks.phone("mobile", mobile, country=country) if mobile else "",
         checks.language(body.text("language", "en")),
         checks.name("login", body.text("login", "")),
-        body.word("activation", Activation, Activation.ACTIVE),
+        body.word("activation", Activation, Activation.ACTIVE.value),
         body.moment("expires", zone, end=True),
     )
     refs = tuple(("apartment", home) for home, _ in homes)
@@ -345,7 +347,7 @@ def _schedule(item: Item, body: _Body, rules: Rules) -> Thing:
 
 def _device(item: Item, body: _Body, rules: Rules) -> Thing:
     apartment = body.optional_id("apartment")
-    place = Place(body.word("place", Place, Place.PUBLIC if apartment is None else Place.APARTMENT))
+    place = Place(body.word("place", Place, (Place.PUBLIC if apartment is None else Place.APARTMENT).value))
     buildings = tuple(sorted(each for each in body.list("buildings") if each.lower() != "all"))
     _check_place(place, apartment, buildings)
     kind = int(checks.device_type(str(body.number("type"))))
@@ -366,12 +368,12 @@ def _device(item: Item, body: _Body, rules: Rules) -> Thing:
         works_offline,
         checks.name("static_address", body.text("static_address", "")),
         checks.name("fire_group", body.text("fire_group", "")),
-        body.word("digest", DigestOffer, DigestOffer.BOTH),
+        body.word("digest", DigestOffer, DigestOffer.BOTH.value),
         hours,
         open_hours,
         checks.name("interlock", body.text("interlock", "")),
-        body.word("contact_display", ContactDisplay, ContactDisplay.ALL),
-        body.word("connection", ConnectionType, ConnectionType.UDP),
+        body.word("contact_display", ContactDisplay, ContactDisplay.ALL.value),
+        body.word("connection", ConnectionType, ConnectionType.UDP.value),
     )
     refs = [("building", each) for each in buildings]
     refs += [(kind_, each) for kind_, each in _given(("apartment", apartment), ("schedule", hours))]
@@ -427,8 +429,8 @@ def _given(*refs: tuple[str, str | None]) -> list[tuple[str, str]]:
 
 
 def _credential(item: Item, body: _Body, rules: Rules) -> Thing:
-    kind = CredentialKind(body.word("kind", CredentialKind, _Missing))
-    home = body.word("home", Home, Home.EDGE)
+    kind = _KINDS[body.word("kind", CredentialKind)]
+    home = body.word("home", Home, _AT_EDGE)
     apartment, resident = body.id("apartment"), body.optional_id("resident")
     hours, uses = body.optional_id("schedule"), _uses(body, home)
     value = _value(body, kind, rules.community.pin_mode)
@@ -449,25 +451,29 @@ def _credential(item: Item, body: _Body, rules: Rules) -> Thing:
         end,
         hours,
         duress,
-        body.word("by", Origin, Origin.INSTALLER),
+        body.word("by", Origin, _BY_INSTALLER),
         home,
         tags.hint(kind, value),
     )
     sealed = None
-    if home != Home.EDGE.value:
+    if home != _AT_EDGE:
         sealed = rules.vault.seal(value, table="credential", column="sealed", row=item.id)
-    doors = body.list("doors")
-    parts: Parts = {"credential_door": tuple((door,) for door in sorted(doors))}
-    refs = [("apartment", apartment)]
-    if resident is not None or hours is not None:
-        refs += _given(("resident", resident), ("schedule", hours))
-    return Thing("credential", item.id, item.rev, item.id, row, parts, tuple(refs), sealed, uses)
+    parts = (
+        {"credential_door": tuple((door,) for door in sorted(body.list("doors")))} if "doors" in body else _EVERY_DOOR
+    )
+    refs: tuple[tuple[str, str], ...] = (("apartment", apartment),)
+    if resident is not None:
+        refs += (("resident", resident),)
+    if hours is not None:
+        refs += (("schedule", hours),)
+    return Thing("credential", item.id, item.rev, item.id, row, parts, refs, sealed, uses)
 
 
-class _Missing:
-    """Where there is no default."""
-
-    value: Final = None
+# A snapshot has a hundred thousand: what does not differ between two of them is made once.
+_KINDS: Final = {kind.value: kind for kind in CredentialKind}
+_AT_EDGE: Final = Home.EDGE.value
+_BY_INSTALLER: Final = Origin.INSTALLER.value
+_EVERY_DOOR: Final[Parts] = MappingProxyType({"credential_door": ()})
 
 
 def _value(body: _Body, kind: CredentialKind, mode: PinMode) -> str:
@@ -489,7 +495,7 @@ def _uses(body: _Body, home: str) -> int | None:
     uses = body.number("uses")
     if not 1 <= uses <= MAX_USES:
         raise RuleBroken("uses", "uses", f"{uses} is not a number of uses, 1 to {MAX_USES}")
-    if home != Home.EDGE.value:
+    if home != _AT_EDGE:
         raise RuleBroken("uses", "uses_at_panel", "only the edge counts uses")
     return uses
 

@@ -15,6 +15,8 @@ from typing import Any, Final, TypeGuard
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from edge.cloud.collector import paused_collector
+
 VERSION: Final = 1
 SNAPSHOT: Final = "snapshot"
 DELTA: Final = "delta"
@@ -29,6 +31,7 @@ MAX_TOKEN_CHARS: Final = 1024
 MAX_ITEM_CHARS: Final = 64 * 1024
 _KEY_BYTES: Final = 32
 _ITEMS_A_HASHING: Final = 200
+_CHARS_A_HASHING: Final = 256 * 1024
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _ID: Final = re.compile(r"[^\x00-\x20\x7f]{1,128}")
 
@@ -134,8 +137,10 @@ def parse(data: bytes) -> Answer:
     if len(data) > MAX_INFLATED_BYTES:
         raise Broken(f"the answer has more than {MAX_INFLATED_BYTES} bytes")
     try:
-        reader = _Reader(data.decode())
-        return _answer(reader.read(), reader.items_hash)
+        with paused_collector():
+            reader = _Reader(data.decode())
+            members = reader.read()
+            return _answer(members, reader.items_hash(members))
     except (ValueError, RecursionError) as error:  # halves of UTF-8 pairs and JSON nested without end among them
         raise Broken(f"the answer is not sound JSON: {type(error).__name__}") from error
 
@@ -157,14 +162,14 @@ def _refuse(constant: str) -> object:
 
 
 class _Reader:
-    """Reads one object whose member `items` may be long, and hashes the items on the way."""
+    """Reads one object whose member `items` may be long."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
         self._decode = json.JSONDecoder(parse_constant=_refuse).raw_decode
         self._members: dict[str, Any] = {}
-        self.items_hash = ""
+        self._items_at = slice(0, 0)
 
     def read(self) -> dict[str, Any]:
         self._expect("{")
@@ -179,6 +184,19 @@ class _Reader:
             raise ValueError("something follows the answer")
         return self._members
 
+    def items_hash(self, members: Mapping[str, Any]) -> str:
+        """Of the items among the *members* that were read."""
+        # Whoever writes canonical JSON has hashed what stands there; to write it all again costs as much as reading it.
+        raw = self._text[self._items_at]
+        if "\\u" not in raw:  # which may stand for characters that are none
+            digest = hashlib.sha256()
+            for start in range(0, len(raw), _CHARS_A_HASHING):
+                digest.update(raw[start : start + _CHARS_A_HASHING].encode())
+            if digest.hexdigest() == members.get("sha256"):
+                return digest.hexdigest()
+        items = members.get("items")
+        return _hash_anew(items) if isinstance(items, list) else ""
+
     def _member(self) -> None:
         name = self._value()
         if not isinstance(name, str) or name in self._members:
@@ -188,20 +206,19 @@ class _Reader:
 
     def _items(self) -> list[Any]:
         found: list[Any] = []
-        digest = hashlib.sha256(b"[")
-        hashed = 0
+        self._skip()
+        begin = self._at
         self._expect("[")
         if not self._took("]"):
+            text, decode = self._text, self._decode
             while True:
-                found.append(self._value())
-                if len(found) - hashed == _ITEMS_A_HASHING:
-                    digest.update(_within(found, hashed))
-                    hashed = len(found)
+                self._skip()
+                value, self._at = decode(text, self._at)
+                found.append(value)
                 if not self._took(","):
                     break
             self._expect("]")
-        digest.update(_within(found, hashed) + b"]")
-        self.items_hash = digest.hexdigest()
+        self._items_at = slice(begin, self._at)
         return found
 
     def _value(self) -> Any:
@@ -210,12 +227,13 @@ class _Reader:
         return value
 
     def _skip(self) -> None:
-        found = _SPACE.match(self._text, self._at)
-        self._at = found.end() if found else self._at
+        if self._text[self._at : self._at + 1] <= " ":  # white space, or the end
+            found = _SPACE.match(self._text, self._at)
+            self._at = found.end() if found else self._at
 
     def _took(self, sign: str) -> bool:
         self._skip()
-        if not self._text.startswith(sign, self._at):
+        if self._text[self._at : self._at + 1] != sign:
             return False
         self._at += 1
         return True
@@ -225,10 +243,13 @@ class _Reader:
             raise ValueError(f"{sign} is missing")
 
 
-def _within(items: list[Any], start: int) -> bytes:
-    """What stands of *items* from *start* on between the brackets of the whole list."""
-    text = canonical(items[start:])[1:-1]
-    return (f",{text}" if start and text else text).encode()
+def _hash_anew(items: list[Any]) -> str:
+    digest = hashlib.sha256(b"[")
+    for start in range(0, len(items), _ITEMS_A_HASHING):
+        text = canonical(items[start : start + _ITEMS_A_HASHING])[1:-1]
+        digest.update((f",{text}" if start else text).encode())
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 def _answer(members: Mapping[str, Any], items_hash: str) -> Answer:
