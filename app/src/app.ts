@@ -83,8 +83,7 @@ export class App {
   async #dial(fields: object): Promise<void> {
     const answer = await this.#link.ask("dial", fields);
     if (answer?.type !== "dialled") return tell(answer ? notDialled(answer.reason) : words.offline);
-    const { call, kind, to, door } = answer as unknown as Call;
-    this.#begins({ call, kind, to: to ?? "", door, from: "", apartment: null, video: kind === "look", relays: [], outgoing: true });
+    this.#begins({ ...(answer as unknown as Call), relays: [], outgoing: true, answered: false });
   }
 
   #offline(): void {

@@ -11,6 +11,11 @@ import { said, words } from "./words";
 /** `calling`: nobody is there yet; `looking`: connected, our microphone is shut. */
 type Phase = "ringing" | "calling" | "looking" | "talking";
 
+function phaseOf(call: Call): Phase {
+  if (!call.answered) return call.outgoing ? "calling" : "ringing";
+  return call.outgoing && !call.talk ? "looking" : "talking";
+}
+
 export class CallScreen {
   readonly element = h("section", { class: "call" });
   readonly #media: Media;
@@ -31,7 +36,7 @@ export class CallScreen {
     this.#picture.muted = true; // the door is heard after Answer, not before
     this.#picture.srcObject = this.#media.stream;
     this.#picture.onplaying = () => this.element.classList.add("seen");
-    this.#phase = call.outgoing ? (call.talk === undefined ? "calling" : call.talk ? "talking" : "looking") : call.answered ? "talking" : "ringing";
+    this.#phase = phaseOf(call);
     this.element.append(this.#stage, h("div", { class: "panel" }, h("div", { class: "who" }, this.#title, this.#status), this.#opens, this.#acts));
     this.#draw();
     if (this.#phase !== "calling") void this.#media.offer(call.video);
@@ -50,7 +55,8 @@ export class CallScreen {
   /** What the edge says of this call now; buttons that are not permitted any more go away. */
   became(call: Call): void {
     this.call = { ...this.call, relays: call.relays };
-    void (this.#phase !== "calling" && this.#media.offer(this.call.video));
+    if (this.#phase === "calling" && call.answered) this.#connected({ ...call, talk: call.talk === true });
+    else if (this.#phase !== "calling") void this.#media.offer(this.call.video);
     this.#draw();
   }
 

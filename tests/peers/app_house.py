@@ -114,7 +114,7 @@ async def _gate(running: Running, folder: Path, ip: str) -> AsyncIterator[Camera
     login = await running.login(GATE, "Gate")
     picture = await film(folder / "camera.mp4")
     async with (
-        Baresip(folder, login.baresip(ip, tone_hz=DOOR_HZ, video=True, picture=picture)) as phone,
+        Baresip(folder, login.baresip(ip, tone_hz=DOOR_HZ, auto_answer=True, video=True, picture=picture)) as phone,
         login.simulated(type="0") as plane,
     ):
         await phone.registered(20)

@@ -109,7 +109,7 @@ def account_text(settings: BaresipSettings) -> str:
         *((f'outbound="sip:{settings.server};transport={settings.transport}"',) if settings.server else ()),
         f"answermode={'auto' if settings.auto_answer else 'manual'}",
         f"audio_codecs={settings.codecs}",
-        *(("video_codecs=h264",) if settings.video else ()),
+        *(("video_codecs=h264",) if settings.video and settings.picture is None else ()),
         *((f"mediaenc={settings.media_encryption}",) if settings.media_encryption else ()),
     ]
     return ";".join(parts) + "\n"
