@@ -1,6 +1,5 @@
 """Building the daemon: who is made of what, and in which order it starts (the order is the dependency order)."""
 
-import logging
 import secrets
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from edge.certificates import CertificateWatch, TlsContexts, load_contexts
 from edge.clock import SystemClock
 from edge.cloud.wiring import Syncing, make_sync
 from edge.component import Component
-from edge.config import DEFAULT_TRUNK, Config
+from edge.config import DEFAULT_TRUNK, FILE_NAME, Config
 from edge.core.call_events import Reach
 from edge.core.tags import Tagger
 from edge.daemon import DaemonFace, Parts
@@ -38,9 +37,11 @@ from edge.housekeeping import Chore, Housekeeping
 from edge.http.api import make_app
 from edge.http.server import HttpServer
 from edge.ladders import ladder_json, ladder_pcap
+from edge.logs import configure
 from edge.panels.wiring import attach_keepers
 from edge.peppers import PepperFollower
 from edge.reach import SipReach
+from edge.reload import Reload
 from edge.retention import LongKept, Retention
 from edge.runtime import Ending, LoopWatch
 from edge.store import journal
@@ -79,8 +80,6 @@ RETENTION_EVERY_S = 3600.0
 if TYPE_CHECKING:
     from edge.portal.portal import Portal
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Base:
@@ -110,6 +109,7 @@ class House:
     http: HttpServer | None
     config: Config
     certificates: CertificateWatch
+    settings: Reload
 
     def addresses(self) -> dict[str, object]:
         """Where people and devices reach the daemon, once it has started (decision 36)."""
@@ -131,7 +131,7 @@ class House:
 
     def reload(self) -> None:
         """SIGHUP."""
-        log.info("reload: changes of the store are in force by themselves; edge.toml is read at start")
+        self.settings.reload()
         self.certificates.reload()
 
 
@@ -205,6 +205,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         portal.attach_devices(parts.maintenance.order)
         fan.add(portal.hear)
     http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files, autop, portal)
+    retention, long_kept = Retention(config.retention, base.writer, base.clock), _long_kept(base)
     upgrades = UpgradeRunner(
         base.world,
         base.clock,
@@ -237,11 +238,12 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         watch,
         sync.component,
         upgrades,
-        _housekeeping(base),
+        _housekeeping(base, retention, long_kept),
         *([bridge] if bridge is not None else []),
     ]
     community = base.world.snapshot.community.id
-    house = House(community, base.store, components, sip, plane, broker, http, config, certificates)
+    settings = Reload(site / FILE_NAME, config, partial(_take_settings, sip, phones, retention, long_kept))
+    house = House(community, base.store, components, sip, plane, broker, http, config, certificates, settings)
     return house
 
 
@@ -424,12 +426,22 @@ def _long_kept(base: Base) -> LongKept:
     return LongKept(base.config.retention, admin, base.site / "pictures", base.clock)
 
 
-def _housekeeping(base: Base) -> Housekeeping:
-    retention = Retention(base.config.retention, base.writer, base.clock)
+def _take_settings(
+    sip: SipService, phones: Telephony, retention: Retention, long_kept: LongKept, config: Config
+) -> None:
+    """What `edge.reload.LIVE` promises."""
+    configure(config.log)
+    phones.desk.settings = phones.calls.settings = config.calls
+    retention.settings = long_kept.settings = config.retention
+    limits = config.sip
+    sip.endpoint.gate.limit(limits.source_rate_per_s, limits.source_burst, limits.trusted_sources)
+
+
+def _housekeeping(base: Base, retention: Retention, long_kept: LongKept) -> Housekeeping:
     return Housekeeping(
         [
             Chore("saving facts about devices", FLUSH_EVERY_S, base.later.flush),
             Chore("erasing what has had its time", RETENTION_EVERY_S, retention.erase),
-            Chore("erasing what slept or was seen too long", RETENTION_EVERY_S, _long_kept(base).erase),
+            Chore("erasing what slept or was seen too long", RETENTION_EVERY_S, long_kept.erase),
         ]
     )

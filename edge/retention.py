@@ -29,7 +29,7 @@ class Retention:
     """Erases what is older than *settings* allow."""
 
     def __init__(self, settings: RetentionSettings, writer: Writer, clock: Clock) -> None:
-        self._settings = settings
+        self.settings = settings  # may be replaced
         self._writer = writer
         self._clock = clock
 
@@ -44,7 +44,7 @@ class Retention:
 
     def _bites(self, now_ms: int) -> Iterator[Erase]:
         """Jobs that each erase a bounded number of rows, and 0 when nothing is left."""
-        kept = self._settings
+        kept = self.settings
         days_of = {
             LogKind.ACCESS: kept.access_days,
             LogKind.DEVICE: kept.access_days,
@@ -69,21 +69,21 @@ class LongKept:
 
     def __init__(self, settings: RetentionSettings, admin: Admin, pictures: Path, clock: Clock) -> None:
         """*pictures*: their folder; it need not be there."""
-        self._settings = settings
+        self.settings = settings  # may be replaced
         self._admin = admin
         self._pictures = pictures
         self._clock = clock
 
     async def erase(self) -> int:
         """Erase all that is due; how many things went. Raises StoreError."""
-        before_ms = self._clock.now_ms() - self._settings.pictures_h * HOUR_MS
+        before_ms = self._clock.now_ms() - self.settings.pictures_h * HOUR_MS
         pictures = await asyncio.to_thread(_erase_pictures, self._pictures, before_ms)
         return pictures + await asyncio.to_thread(self._erase_dormant)
 
     def _erase_dormant(self) -> int:
         """Decision 14: off keeps credentials dormant, then deletes them."""
         with self._admin.edit() as edit:
-            return erase_dormant(edit, self._settings.dormant_days)
+            return erase_dormant(edit, self.settings.dormant_days)
 
 
 def _erase_pictures(folder: Path, before_ms: int) -> int:

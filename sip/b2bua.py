@@ -70,7 +70,7 @@ class B2bua:
     ) -> None:
         self._endpoint = endpoint
         self._desk = desk
-        self._settings = settings
+        self.settings = settings  # of calls to come; may be replaced
         self._realm = realm
         self._trunks = trunks
         self._roads = Roads(endpoint, registrar, trunks, self, realm)
@@ -291,7 +291,7 @@ class B2bua:
             _party(caller, name, headers),
         )
         machine = CallMachine(
-            basics.id, basics.plan, name, dialled, self._endpoint.clock.now_ms(), self._desk.reach, self._settings
+            basics.id, basics.plan, name, dialled, self._endpoint.clock.now_ms(), self._desk.reach, self.settings
         )
         return Call(basics, machine, self._tools)
 

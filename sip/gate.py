@@ -29,14 +29,18 @@ class Gate:
 
     def __init__(self, rate_per_s: float, burst: int, trusted: Iterable[str] = (), *, bans: bool = True) -> None:
         """*rate_per_s* 0: no limit. *trusted*: addresses or networks without limits (ValueError if malformed)."""
-        self._rate = rate_per_s
-        self._burst = float(burst)
-        self._trusted: tuple[_Network, ...] = tuple(ipaddress.ip_network(one, strict=False) for one in trusted)
-        self._is_trusted: dict[str, bool] = {}
+        self.limit(rate_per_s, burst, trusted)
         self._buckets: dict[object, tuple[float, float]] = {}  # tokens left, at (seconds)
         self._devices: Counter[Address] = Counter()  # live
         self._homes: Counter[str] = Counter()  # addresses with a registration, live or not
         self._bans = Bans() if bans else None
+
+    def limit(self, rate_per_s: float, burst: int, trusted: Iterable[str]) -> None:
+        """The same anew, from now on: buckets and bans stay."""
+        self._rate = rate_per_s
+        self._burst = float(burst)
+        self._trusted: tuple[_Network, ...] = tuple(ipaddress.ip_network(one, strict=False) for one in trusted)
+        self._is_trusted: dict[str, bool] = {}
 
     # --- who is at home -------------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class CallDesk:
 
     def __init__(self, ports: DeskPorts, settings: CallSettings, *, trunk: bool) -> None:
         self._ports = ports
-        self._settings = settings
+        self.settings = settings  # of calls to come; may be replaced
         self._trunk = trunk
         self._live: dict[CallId, CallRecord] = {}
         self._talking: dict[CallId, Target] = {}
@@ -198,7 +198,7 @@ class CallDesk:
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _circumstances(self) -> Circumstances:
-        return Circumstances(self._ports.world.snapshot, self._settings, self._trunk, self._ports.clock.now_ms())
+        return Circumstances(self._ports.world.snapshot, self.settings, self._trunk, self._ports.clock.now_ms())
 
     def _is_door(self, caller: Caller) -> bool:
         device = self._ports.world.snapshot.devices.get(caller.device) if caller.device is not None else None
