@@ -22,7 +22,7 @@ from edge.settings_class import Key, keys_of
 from edge.store.settings import StoreSettings
 from mqtt.home_assistant.settings import HomeAssistantSettings
 from mqtt.settings import MqttSettings
-from provisioning.settings import AutopSettings
+from provisioning.settings import AutopSettings, DeviceWebSettings
 from sip.locating import parse_server
 from sip.media.settings import MediaSettings
 from sip.settings import SipSettings, TrunkSettings
@@ -125,6 +125,7 @@ class Config:
     app: AppSettings = field(default_factory=AppSettings)
     central: CentralSettings = field(default_factory=CentralSettings)
     autop: AutopSettings = field(default_factory=AutopSettings)
+    device_web: DeviceWebSettings = field(default_factory=DeviceWebSettings)
     home_assistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
     log: LogSettings = field(default_factory=LogSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
@@ -311,6 +312,11 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _autop_contradictions(config: Config) -> Iterator[tuple[str, str]]:
+    for network in config.device_web.networks:
+        if not _is_network(network):
+            yield "device_web.networks", f"must be networks, {network!r} is none"
+    if not 0 < config.device_web.max_minutes <= 24 * 60:
+        yield "device_web.max_minutes", "must be more than 0 and at most a day"
     for name, address in (("pnp_address", config.autop.pnp_address), ("mdns_address", config.autop.mdns_address)):
         if address and (not _is_address(address) or ":" in address or ipaddress.ip_address(address).is_unspecified):
             yield f"autop.{name}", f"must be an IPv4 address of this box, {address!r} is none"

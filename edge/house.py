@@ -1,7 +1,7 @@
 """Building the daemon: who is made of what, and in which order it starts (the order is the dependency order)."""
 
 import secrets
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from edge.fleet.autop import AutoP
 from edge.fleet.autop_wiring import announcers
 from edge.fleet.files import FleetFiles, Where, base_url, reachable
 from edge.fleet.maintenance import Maintenance
+from edge.fleet.tunnel import Tunnels
 from edge.fleet.upgrades import UpgradeRunner
 from edge.followers import CallsFollower, LoginsFollower, SipFollower
 from edge.home_assistant import ACTOR, HomeAssistant
@@ -52,6 +53,7 @@ from edge.store.service import StoreService
 from edge.store.writer import Writer
 from edge.store_watch import StoreWatch
 from edge.world import ChangeWatch, LiveWorld, load_world
+from models.device import Device
 from models.device_events import OpenResult
 from models.ids import CallId, CommunityId, DeviceId
 from models.log import LogEntry
@@ -204,7 +206,8 @@ def build(site: Path, config: Config, ending: Ending) -> House:
     if portal is not None:
         portal.attach_devices(parts.maintenance.order)
         fan.add(portal.hear)
-    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files, autop, portal)
+    tunnels = _tunnels(base, sip, keep)
+    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files, autop, portal, tunnels)
     retention, long_kept = Retention(config.retention, base.writer, base.clock), _long_kept(base)
     upgrades = UpgradeRunner(
         base.world,
@@ -238,6 +241,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         watch,
         sync.component,
         upgrades,
+        tunnels,
         _housekeeping(base, retention, long_kept),
         *([bridge] if bridge is not None else []),
     ]
@@ -404,11 +408,35 @@ def _bridge(
     return bridge
 
 
+def _tunnels(
+    base: Base,
+    sip: SipService,
+    keep: Callable[[LogEntry], Awaitable[object]],
+) -> Tunnels:
+    """Devices' web pages; none of them is one of our own addresses."""
+
+    def registered(device: Device) -> str:
+        bindings = sip.registrar.live(device.sip_user, base.clock.now_ms())
+        return bindings[0].flow.remote.host if bindings else ""
+
+    def ours() -> list[str]:
+        config = base.config
+        return [*config.sip.listen, *config.http.listen, *config.mqtt.listen]
+
+    return Tunnels(base.world, base.clock, base.config.device_web, registered, ours, keep)
+
+
 def _http(
-    base: Base, face: DaemonFace, sync: Syncing, files: FleetFiles, autop: AutoP, portal: "Portal | None"
+    base: Base,
+    face: DaemonFace,
+    sync: Syncing,
+    files: FleetFiles,
+    autop: AutoP,
+    portal: "Portal | None",
+    web: Tunnels,
 ) -> tuple[HttpServer | None, HttpServer]:
     """The TCP server, if it is wanted, and the one on the local socket."""
-    local = HttpServer(make_app(face, None, sync.door), name="local api", uds=base.site / "run" / "edge.sock")
+    local = HttpServer(make_app(face, None, sync.door, web=web), name="local api", uds=base.site / "run" / "edge.sock")
     settings = base.config.http
     if not settings.enabled:
         return None, local
@@ -416,7 +444,7 @@ def _http(
     if token is None:
         token = secrets.token_urlsafe(32)
         base.secrets.write_text("api_token", token)
-    app = make_app(face, token, sync.door, files, autop, portal)
+    app = make_app(face, token, sync.door, files, autop, portal, web=web)
     tls = base.tls.server if settings.tls else None
     return HttpServer(app, name="http", listen=settings.listen, port=settings.port, tls=tls), local
 

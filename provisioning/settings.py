@@ -1,4 +1,4 @@
-"""What the search for our provisioning URL can be told in `edge.toml`: section `[autop]`."""
+"""What provisioning and maintenance can be told in `edge.toml`: sections `[autop]` and `[device_web]`."""
 
 from dataclasses import dataclass
 
@@ -11,3 +11,11 @@ class AutopSettings:
     mdns_address: str = (
         ""  # our IPv4 address on the network where the HTTP server is advertised by mDNS; "" = it is not
     )
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceWebSettings:
+    # Networks in which devices are: only there `edge device web` opens their pages, and never at an address of this box
+    networks: tuple[str, ...] = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+    ports: tuple[int, ...] = (80, 443)  # of their web pages
+    max_minutes: float = 60.0  # how long a page may be open

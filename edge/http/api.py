@@ -19,6 +19,7 @@ from edge.http.passes import pass_routes
 from edge.http.ports import Daemon, Json, Sample, SyncDoor
 from edge.http.provision import DeviceFiles, provision_routes
 from edge.http.sync import local_routes, push_routes
+from edge.http.tunnel import WebDoor, tunnel_routes
 from edge.http.ws import AppDoor, ws_routes
 
 _STATUS_OF_CODE = {0: 200, 1: 409, 3: 403}
@@ -76,6 +77,7 @@ def make_app(
     files: DeviceFiles | None = None,
     autop: Provisioning[Any, Any] | None = None,
     apps: Apps | None = None,
+    web: WebDoor | None = None,
 ) -> FastAPI:
     """The HTTP application. *token* None: every caller is trusted (the Unix socket); else a bearer token is asked.
 
@@ -94,6 +96,8 @@ def make_app(
         app.include_router(app_api_routes(apps))
         app.include_router(app_page_routes())
     guarded = [Depends(_bearer(token))] if token is not None else []
+    if web is not None:
+        app.include_router(tunnel_routes(web), dependencies=guarded)
     app.include_router(_api_routes(daemon), dependencies=guarded)
     app.include_router(_call_routes(daemon), dependencies=guarded)
     if token is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from edge.http.unix import short_path
 
@@ -43,7 +43,7 @@ class HttpServer:
 
     def __init__(
         self,
-        app: FastAPI,
+        app: ASGIApp,
         *,
         name: str,
         listen: tuple[str, ...] = (),
