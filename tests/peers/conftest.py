@@ -12,7 +12,8 @@ from tests.peers import app_build, postgres, sipwatch
 @pytest.fixture(scope="session", autouse=True)
 def whole_run(tmp_path_factory: pytest.TempPathFactory, loopback_block: AddressBlock) -> Iterator[None]:
     """Nothing malformed is ever sent: SIP of all tests here is captured, every daemon's is judged at the end."""
-    with sipwatch.whole_run(tmp_path_factory.mktemp("whole-run"), f"127.{loopback_block.block}.0.0/16"):
+    folder, network = tmp_path_factory.mktemp("whole-run"), f"127.{loopback_block.block}.0.0/16"
+    with sipwatch.every_daemon(), sipwatch.whole_run(folder, network):
         yield
 
 

@@ -21,6 +21,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+import pytest
+
+from edge.demo.site import Daemon
 from edge.phone.events import EventLog
 from edge.phone.lines import LineProcess
 from tests.peers import sipcheck
@@ -32,7 +35,8 @@ _MAX_CAPTURE_S: Final = 600
 _MAX_CAPTURE_KB: Final = 100_000
 _START_WITHIN_S: Final = 10.0
 _FLUSH_S: Final = 0.3  # dumpcap writes what the kernel handed it a moment later
-SPEAKERS: Final[set[str]] = set()  # addresses of daemons that `whole_run` judges
+SPEAKERS: Final[set[str]] = set()  # addresses of daemons that were started: `whole_run` judges what they sent
+NOT_JUDGED: Final[set[str]] = set()  # but for these
 _HARMLESS: Final = re.compile(r"(Unencrypted|.*\(ws\.short\))?")
 
 
@@ -150,6 +154,20 @@ def _from(senders: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
+def every_daemon() -> Iterator[None]:
+    """Whoever starts a daemon while the block lasts, and however: it is one of `SPEAKERS`."""
+    start = Daemon.start
+
+    async def noted(daemon: Daemon) -> Daemon:
+        SPEAKERS.add(daemon.site.address)
+        return await start(daemon)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Daemon, "start", noted)
+        yield
+
+
+@contextlib.contextmanager
 def whole_run(folder: Path, network: str) -> Iterator[None]:
     """Capture SIP of *network* while the block lasts, then judge what each of `SPEAKERS` sent. Without the programs
     nothing happens; in CI they are there."""
@@ -177,10 +195,12 @@ def whole_run(folder: Path, network: str) -> Iterator[None]:
             _until_it_captures(dumpcap, said)
             yield
             time.sleep(_FLUSH_S)
+            if dumpcap.poll() is not None:
+                raise RuntimeError(f"the capture ended before the run: {said.read_text(errors='replace')[-800:]}")
         finally:
             dumpcap.terminate()
-    if SPEAKERS:
-        found = Capture(path, [_SIP_PORT]).malformed(sorted(SPEAKERS))
+    if judged := sorted(SPEAKERS - NOT_JUDGED):
+        found = Capture(path, [_SIP_PORT]).malformed(judged)
         assert found == [], f"malformed SIP in the run ({path}): {found[:20]}"
 
 

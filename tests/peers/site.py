@@ -20,7 +20,7 @@ from edge.demo.site import Daemon, Site
 from edge.phone.handle import PhoneSettings
 from tests.peers.baresip import BaresipSettings
 from tests.peers.linphone import LinphoneSettings
-from tests.peers.sipwatch import SPEAKERS, SipWatch
+from tests.peers.sipwatch import NOT_JUDGED, SipWatch
 
 SIP_PORT: Final = 5060
 TLS_PORT: Final = 5061
@@ -144,8 +144,8 @@ async def house(
     *secrets*: files for the site's `secrets/`, by name. *tls*: with a certificate of its own authority. *judged*: what
     it sends is judged at the end of the run; not where spoilt requests come, for refusals repeat what was spoilt.
     """
-    if judged:
-        SPEAKERS.add(address)
+    if not judged:
+        NOT_JUDGED.add(address)
     site = Site(folder / "site", address)
     await site.init(*(init or ("--plan", "premium", "--time-zone", "Europe/Berlin")), settings=settings)
     for name, text in (secrets or {}).items():

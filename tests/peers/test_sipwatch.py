@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.demo.site import Site
+from edge.phone.events import NotSeen
 from tests.fakes.sip import request
 from tests.peers import sipwatch
 
@@ -36,3 +38,13 @@ def test_it_judges_what_a_daemon_sent(
     with expected, sipwatch.whole_run(tmp_path, f"{daemon}/32"):
         sends(bad if spoilt else good, daemon, other)
         sends(bad, other, daemon)
+
+
+async def test_every_daemon_is_judged_however_it_was_started(
+    tmp_path: Path, addresses: Iterator[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sipwatch, "SPEAKERS", set())
+    no_site = Site(tmp_path / "site", next(addresses))  # nothing is there: its daemon ends at once
+    with sipwatch.every_daemon(), pytest.raises(NotSeen):
+        await no_site.daemon(tmp_path / "serve.log").start()
+    assert {no_site.address} == sipwatch.SPEAKERS
