@@ -1,9 +1,12 @@
 """Where the SIP side rings apps: those that are connected, and those that a push can wake."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from edge.core.call_events import ContactRef
 from edge.portal.ports import PortalPorts
+from edge.portal.push import OVER, RING
 from edge.portal.rooms import Ring, Rooms
 from edge.portal.roster import Roster
 from edge.portal.screen import Screen
@@ -11,6 +14,9 @@ from edge.portal.sessions import Session
 from edge.portal.visits import Visits
 from models.call import Target
 from sip.leg_app import APP_KEY, AppLeg, Summons
+
+REPEAT_S: Final = 8.0
+REPEATS: Final = 3
 
 
 class Ringing:
@@ -44,25 +50,33 @@ class Ringing:
         if session is None:
             return
         self._visits.tell(ring.session, self._screen.ring_message(ring, session))
-        visit = self._visits.get(ring.session)
-        if visit is None or not visit.visible:
-            self._push(session, "ring", ring)
+        self._wake(ring)
 
     def left(self, session: str, *, in_order: bool) -> None:
         """Its connection is gone. A phone that a push can wake rings on by one; others are lost."""
         known = self._roster.get(session)
         woken = known is not None and self.wakeable(known)
-        if woken and known is not None:
+        if woken:
             for ring in self._rooms.of(session):
-                if not ring.answered:
-                    self._push(known, "ring", ring)
+                self._wake(ring, 0)  # the repeats go on
         self._rooms.connection_lost(session, in_order=in_order, woken=woken)
 
     def over(self, ring: Ring) -> None:
         session = self._roster.get(ring.session)
-        if session is not None and not ring.answered:
-            self._push(session, "over", ring)
+        if session is not None and ring.pushed and not ring.answered:
+            self._push(session, OVER, ring)
+
+    def _wake(self, ring: Ring, repeats: int = REPEATS) -> None:
+        """Push, and again while it rings: a phone shows one banner at a time, and not for long."""
+        session, visit = self._roster.get(ring.session), self._visits.get(ring.session)
+        if ring.over or ring.answered or session is None:
+            return
+        if visit is None or not visit.visible:
+            self._push(session, RING, ring)
+        if repeats:
+            asyncio.get_running_loop().call_later(REPEAT_S, self._wake, ring, repeats - 1)
 
     def _push(self, session: Session, kind: str, ring: Ring) -> None:
         if self._pusher is not None and session.push is not None and self.wakeable(session):
+            ring.pushed = True
             self._pusher.push(session.id, session.push, kind, ring.summons.call)

@@ -38,6 +38,7 @@ class Ring:
     description: bytes = b""
     answered: bool = False
     over: bool = False
+    pushed: bool = False  # the app was told by a push: it is told of the end, too
     grace: asyncio.TimerHandle | None = None
 
     def cancel(self, reason: CancelReason) -> None:
