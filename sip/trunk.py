@@ -128,7 +128,11 @@ class Trunk:
         return Destination(transport, host, port, self.settings.host)
 
     def owns(self, flow: Flow) -> bool:
-        """Whether the provider is at the other end of *flow*. One that is reached by UDP may come by TCP, too."""
+        """Whether the provider is at the other end of *flow*. One that is reached by UDP may come by TCP, too.
+
+        The port is not looked at: over TCP it is any, and over UDP providers call from other ports than the one they
+        are called at. It would prove nothing either: who can send in an address's name can choose the port with it.
+        """
         ways = {server.transport for server in self.servers.at(flow.remote.host)}
         return flow.transport in ways or ("UDP" in ways and flow.transport == "TCP")
 

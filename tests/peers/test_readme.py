@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from edge.phone.handle import Phone, PhoneSettings
+from tests.peers.sipwatch import SPEAKERS
 from tests.peers.trunk import until_answers
 
 README = Path(__file__).parents[2] / "README.md"
@@ -62,6 +63,7 @@ async def test_the_first_call_goes_through(tmp_path: Path, addresses: Iterator[s
     before, after = blocks()
     assert before.pop() == SERVE
     address = next(addresses)
+    SPEAKERS.add(address)
     folder = Folder(tmp_path / "my-house", address)
     for command in before:
         await folder.type(command)

@@ -122,6 +122,13 @@ def test_who_only_claims_to_be_the_trunk_is_challenged(bench):
     assert bench.desk.callers == []
 
 
+@pytest.mark.parametrize(("port", "transport"), [(5060, "UDP"), (20_561, "UDP"), (40_001, "TCP")])
+def test_the_provider_calls_from_any_port_of_its_address(bench, port, transport):
+    flow = flow_to(TRUNK_HOST, port, transport, connection=9 if transport == "TCP" else 0)
+    assert bench.trunk.owns(flow)
+    assert not bench.trunk.owns(flow_to("203.0.113.9", port, transport, flow.connection))
+
+
 def test_people_who_are_called_see_the_sites_number():
     bench = CallBench(trunk=TrunkSettings(host=TRUNK_HOST, user="account77", number="+493012345"))
     bench.desk.plan_ = plan([LANDLINE])
