@@ -22,6 +22,7 @@ from edge.settings_class import Key, keys_of
 from edge.store.settings import StoreSettings
 from mqtt.home_assistant.settings import HomeAssistantSettings
 from mqtt.settings import MqttSettings
+from provisioning.push_settings import DevicesSettings
 from provisioning.settings import AutopSettings, DeviceWebSettings
 from sip.locating import parse_server
 from sip.media.settings import MediaSettings
@@ -124,6 +125,7 @@ class Config:
     access: AccessSettings = field(default_factory=AccessSettings)
     app: AppSettings = field(default_factory=AppSettings)
     central: CentralSettings = field(default_factory=CentralSettings)
+    devices: DevicesSettings = field(default_factory=DevicesSettings)
     autop: AutopSettings = field(default_factory=AutopSettings)
     device_web: DeviceWebSettings = field(default_factory=DeviceWebSettings)
     home_assistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)

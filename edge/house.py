@@ -20,6 +20,7 @@ from edge.cloud.wiring import Syncing, make_sync
 from edge.component import Component
 from edge.config import DEFAULT_TRUNK, FILE_NAME, Config
 from edge.core.call_events import Reach
+from edge.core.ports import DevicePlane
 from edge.core.tags import Tagger
 from edge.daemon import DaemonFace, Parts
 from edge.doors.desk import DoorDesk
@@ -30,6 +31,8 @@ from edge.fleet.autop import AutoP
 from edge.fleet.autop_wiring import announcers
 from edge.fleet.files import FleetFiles, Where, base_url, reachable
 from edge.fleet.maintenance import Maintenance
+from edge.fleet.push_plane import BothPresences
+from edge.fleet.push_wiring import PanelParts, Roads, make_panels, make_roads
 from edge.fleet.tunnel import Tunnels
 from edge.fleet.upgrades import UpgradeRunner
 from edge.followers import CallsFollower, LoginsFollower, SipFollower
@@ -129,7 +132,10 @@ class House:
         host, _, port = self.sip.listening.udp[0].rpartition(":")
         url = base_url(self.config.http, self.http.port if self.http is not None else 0)
         tls = int(self.sip.listening.tls[0].rpartition(":")[2]) if self.sip.listening.tls else 0
-        return Where(reachable(host.strip("[]")), int(port), f"{url}/provision/", tls)
+        syslog_port = self.config.devices.syslog_port
+        syslog = f"{reachable(self.config.http.listen[0])}:{syslog_port}" if syslog_port else ""
+        ntp = self.config.devices.ntp_server
+        return Where(reachable(host.strip("[]")), int(port), f"{url}/provision/", tls, ntp, syslog)
 
     def reload(self) -> None:
         """SIGHUP."""
@@ -157,12 +163,13 @@ def build(site: Path, config: Config, ending: Ending) -> House:
     fan = EventFan(plane.publish_event)
     tagger = Tagger(base.secrets.pepper, base.world.snapshot.community.id)
     peppers = PepperFollower(base.secrets, base.store, tagger)
-    doors = _doors(base, plane, fan, tagger)
+    roads = make_roads(base.world, base.clock, accounts, base.store, base.writer, base.secrets.vault, mqtt=plane)
+    doors = _doors(base, roads.plane, fan, tagger)
     keepers = attach_keepers(
-        plane, doors, base.world, base.clock, base.store, base.writer, base.later, base.secrets.vault,
-        private=is_private(broker),
+        plane, BothPresences(doors, roads.panels), base.world, base.clock, base.store, base.writer, base.later,
+        base.secrets.vault, private=is_private(broker), speaker=roads.plane,
     )  # fmt: skip
-    portal = _portal(base, plane, doors)
+    portal = _portal(base, roads.plane, doors)
     phones = _telephony(base, sip, doors, fan, portal)
     watch = ChangeWatch(base.world, base.store, base.secrets.vault)
     base.world.listeners.append(lambda change: doors.world_changed(change.before, change.after))
@@ -194,27 +201,32 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         capture=lambda call: ladder_pcap(phones.calls.ladder(CallId(call))),
         site=site,
         ending=ending,
-        maintenance=Maintenance(base.world, base.clock, plane, partial(_keep, base)),
+        maintenance=Maintenance(base.world, base.clock, roads.plane, partial(_keep, base)),
     )
+    if portal is not None:
+        portal.attach_devices(parts.maintenance.order)
+        fan.add(portal.hear)
     sync = make_sync(base.site, config.central, base.store, base.secrets, base.writer, base.clock)
     base.world.listeners.append(lambda _: sync.component.changed())
     keep = partial(_keep, base)
     files = FleetFiles(site / FIRMWARE_FOLDER, base.world, base.clock, accounts, keep)
     autop = AutoP(
-        base.world, base.clock, base.store, base.writer, base.secrets.vault, accounts, lambda: house.where(), keep
-    )
-    if portal is not None:
-        portal.attach_devices(parts.maintenance.order)
-        fan.add(portal.hear)
+        base.world, base.clock, base.store, base.writer, base.secrets.vault, accounts, lambda: house.where(),
+        partial(_keep_fetch, base, roads),
+    )  # fmt: skip
+    panels = make_panels(
+        roads, config.devices, config.http.listen, base.world, base.clock, accounts, base.store, base.secrets.vault,
+        tagger, keepers.desk, keepers.configs.acked, lambda: house.where(), keep,
+    )  # fmt: skip
     tunnels = _tunnels(base, sip, keep)
-    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files, autop, portal, tunnels)
+    http, local = _http(base, DaemonFace(parts, base.clock.now_ms), sync, files, autop, portal, panels, tunnels)
     retention, long_kept = Retention(config.retention, base.writer, base.clock), _long_kept(base)
     upgrades = UpgradeRunner(
         base.world,
         base.clock,
         base.store,
         base.writer,
-        plane,
+        roads.plane,
         phones.desk.in_call,
         lambda name: f"{house.where().files}firmware/{name}",
     )
@@ -236,6 +248,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         phones.calls,
         *([portal] if portal is not None else []),
         *([http] if http is not None else []),
+        *panels.components,
         *announcers(config.autop, base.world, autop, lambda: house.where()),
         local,
         watch,
@@ -256,6 +269,14 @@ def _keep(base: Base, row: LogEntry) -> Awaitable[int]:
     return base.writer.write(partial(journal.append, entry=row, community=base.world.snapshot.community.id))
 
 
+async def _keep_fetch(base: Base, roads: Roads, row: LogEntry) -> int:
+    """Commit a row of a fetch. Who fetched proved itself by a token or its login, so it is known where it is."""
+    address, device = row.detail.get("address"), base.world.snapshot.devices.get(row.device or DeviceId(""))
+    if device is not None and row.detail.get("type") == "fetch" and isinstance(address, str) and address:
+        await roads.panels.seen_at(device, address)
+    return await _keep(base, row)
+
+
 def _sip(base: Base, accounts: Accounts) -> SipService:
     return SipService(
         base.config.sip,
@@ -268,7 +289,7 @@ def _sip(base: Base, accounts: Accounts) -> SipService:
     )
 
 
-def _doors(base: Base, plane: MqttPlane, fan: EventFan, tagger: Tagger) -> DoorDesk:
+def _doors(base: Base, plane: DevicePlane, fan: EventFan, tagger: Tagger) -> DoorDesk:
     community = base.world.snapshot.community.id
     return DoorDesk(
         base.world,
@@ -303,7 +324,7 @@ class Telephony:
     calls: B2bua
 
 
-def _portal(base: Base, plane: MqttPlane, doors: DoorDesk) -> "Portal | None":
+def _portal(base: Base, plane: DevicePlane, doors: DoorDesk) -> "Portal | None":
     """None where the app is off: then nothing of WebRTC is loaded. Raises ValueError."""
     if not base.config.app.public_url:
         return None
@@ -433,10 +454,15 @@ def _http(
     files: FleetFiles,
     autop: AutoP,
     portal: "Portal | None",
+    panels: PanelParts,
     web: Tunnels,
 ) -> tuple[HttpServer | None, HttpServer]:
     """The TCP server, if it is wanted, and the one on the local socket."""
-    local = HttpServer(make_app(face, None, sync.door, web=web), name="local api", uds=base.site / "run" / "edge.sock")
+    local = HttpServer(
+        make_app(face, None, sync.door, push=panels.desk, web=web),
+        name="local api",
+        uds=base.site / "run" / "edge.sock",
+    )
     settings = base.config.http
     if not settings.enabled:
         return None, local
@@ -444,7 +470,7 @@ def _http(
     if token is None:
         token = secrets.token_urlsafe(32)
         base.secrets.write_text("api_token", token)
-    app = make_app(face, token, sync.door, files, autop, portal, web=web)
+    app = make_app(face, token, sync.door, files, autop, portal, panels.desk, panels.hooks, web=web)
     tls = base.tls.server if settings.tls else None
     return HttpServer(app, name="http", listen=settings.listen, port=settings.port, tls=tls), local
 

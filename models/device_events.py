@@ -20,6 +20,7 @@ class DeviceEventType(enum.Enum):
     ARMING = "arming"
     SOS = "sos"
     PANEL_OPENED = "panel_opened"
+    PANEL_REFUSED = "panel_refused"
 
 
 @dataclass(frozen=True, slots=True)

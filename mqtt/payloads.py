@@ -338,6 +338,7 @@ EVENT_FIELDS: Final[Mapping[DeviceEventType, Mapping[str, Reader]]] = {
         "credential": _optional_text,
         "queued_since": _optional_time,
     },
+    DeviceEventType.PANEL_REFUSED: {"method": _any_method, "queued_since": _optional_time},
 }
 """The types' own fields and how each is read; a type that is not here has none."""
 

@@ -6,7 +6,7 @@ A family that has one says so by `DeviceDriver.api`. Who sends (`edge.fleet`) ha
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from provisioning.desired import DesiredState, Login
 from provisioning.driver import ApiCall, Items
@@ -122,7 +122,8 @@ class LogBook:
 class LongPoll:
     """A device's own log that is subscribed to and pulled."""
 
-    subscribe: ApiCall
+    subscribe: Callable[[bool], ApiCall]
+    """Asks for a channel; with True for all that the device still has, else for what is new from now on."""
     channel: Callable[[bytes], str]
     pull: Callable[[str], ApiCall]
     read: Callable[[bytes], Sequence[Sighting]]
@@ -173,6 +174,7 @@ class DeviceApi(Protocol):
         ...
 
 
+@runtime_checkable
 class HearsHooks(Protocol):
     """A family that reports by asking an address of ours."""
 
@@ -181,6 +183,7 @@ class HearsHooks(Protocol):
         ...
 
 
+@runtime_checkable
 class HearsSyslog(Protocol):
     """A family that reports by syslog."""
 

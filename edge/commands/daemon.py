@@ -63,6 +63,24 @@ def streaming(site: Path, path: str, parameters: Mapping[str, str]) -> Iterator[
             yield answer.iter_lines()
 
 
+@contextlib.contextmanager
+def posting(site: Path, path: str, body: Mapping[str, Any], within_s: float) -> Iterator[tuple[int, Iterator[str]]]:
+    """Status and lines of `POST /api/v1<path>`; *within_s*: seconds from one line to the next. Raises NoDaemon."""
+    path_of_socket = site / "run" / "edge.sock"
+    if not path_of_socket.exists():
+        raise NoDaemon(f"no daemon serves {site}")
+    with short_path(path_of_socket) as address:
+        try:
+            _knock(address)
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            raise NoDaemon(f"no daemon serves {site}") from error
+        with (
+            httpx.Client(transport=httpx.HTTPTransport(uds=address)) as client,
+            client.stream("POST", f"http://edge/api/v1{path}", json=dict(body), timeout=within_s) as answer,
+        ):
+            yield answer.status_code, answer.iter_lines()
+
+
 def download(site: Path, path: str) -> bytes | None:
     """The body of `GET /api/v1<path>`; None where no daemon runs or it knows no such thing."""
     path_of_socket = site / "run" / "edge.sock"

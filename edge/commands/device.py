@@ -8,7 +8,7 @@ import click
 from edge.admin import device_list, devices
 from edge.admin.devices import Placing
 from edge.admin.find import find_device
-from edge.commands import device_web, maintenance
+from edge.commands import device_push, device_web, maintenance
 from edge.commands.base import Cli, group, on_or_off, one_of, pass_cli, yes_no
 from models.device import ContactDisplay, DeviceType, DigestOffer, Place
 from models.tables.device import ConnectionType
@@ -16,6 +16,7 @@ from models.tables.device import ConnectionType
 command = group("device", "Door phones, monitors, guard phones, readers.")
 maintenance.add_to(command)
 command.add_command(device_web.web)
+device_push.add_to(command)
 
 _type = click.Choice([str(int(kind)) for kind in DeviceType])
 _TYPES = "0 door phone, 1 door phone of one apartment, 2 indoor monitor, 3 guard phone, 50 access control."

@@ -124,6 +124,8 @@ def _work(
         credential = _credential(event, snapshot)
         row = _panel_row(event, device, credential, snapshot, now_ms)
         return Work(now_ms, Told((row,)), key, use=credential)
+    if event.type is DeviceEventType.PANEL_REFUSED:
+        return Work(now_ms, Told((_refused_row(event, device, now_ms),)), key)
     return Work(now_ms, Told(_rows(event, device, judged, now_ms)), key)
 
 
@@ -160,6 +162,15 @@ def _panel_row(
         resident=credential.resident if credential else None,
         duress=credential.duress if credential else False,
     )
+    return _decided_by_panel(event, device, decision, now_ms)
+
+
+def _refused_row(event: DeviceEvent, device: Device | None, now_ms: int) -> LogEntry:
+    """What the panel did not know. It counts for no lock-out of ours: that is the panel's own."""
+    return _decided_by_panel(event, device, AccessDecision(Reason.UNKNOWN_CREDENTIAL), now_ms)
+
+
+def _decided_by_panel(event: DeviceEvent, device: Device | None, decision: AccessDecision, now_ms: int) -> LogEntry:
     detail: dict[str, object] = {"decided_by": "panel"}
     if "queued_since" in event.fields:
         detail["queued_since"] = event.fields["queued_since"]

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from edge.core.device_config import DeviceConfigs
 from edge.core.snapshot import Snapshot
+from edge.fleet.events_token import hook_token
 from edge.fleet.files import Where
 from edge.store import panels
 from edge.store.accounts import device_mqtt_password, device_sip_password
@@ -17,7 +18,10 @@ from edge.store.secrets import SecretsError, Vault
 from edge.store.tables import device as device_table
 from models.device import Device
 from models.tables.device import ConnectionType
+from provisioning.api import HearsHooks
 from provisioning.desired import DesiredState, FileLogin, PanelCredential, SipAccount, Surroundings, desired_of
+from provisioning.driver import DeviceIdentity
+from provisioning.registry import driver_for
 
 MAX_CREDENTIALS: Final = 1_000
 """In one device's files. Whatever is more is decided by the edge: a table that is too long can freeze a panel."""
@@ -33,7 +37,7 @@ def load_desired(
     where: Where,
     now_ms: int,
     *,
-    around: Surroundings = Surroundings(),  # noqa: B008  # frozen
+    around: Surroundings | None = None,
     configs: DeviceConfigs | None = None,
 ) -> DesiredState | None:
     """What *device* should be told now; None where its passwords do not open. Blocks.
@@ -54,10 +58,18 @@ def load_desired(
         now_ms,
         model=model,
         credentials=tuple(_credentials(connection, vault, snapshot, device)),
-        around=around,
+        around=around or _around(device, model, own, where),
         configs=configs,
         lines=lines_of(connection, vault, device, model),
     )
+
+
+def _around(device: Device, model: str, own: str, where: Where) -> Surroundings:
+    """What the site has for it; and where it reports, if devices of its family do that by asking an address."""
+    driver = driver_for(DeviceIdentity(device.mac, model))
+    hears = isinstance(driver.api, HearsHooks)
+    hook_url = f"{where.hooks}{driver.name}/{hook_token(device.mac, own)}/" if hears else ""
+    return Surroundings(where.ntp_server, where.syslog_server, hook_url)
 
 
 def _account(device: Device, password: str, where: Where, wanted: ConnectionType) -> SipAccount:

@@ -23,6 +23,13 @@ class Where:
     sip_port: int
     files: str
     sip_tls_port: int = 0  # 0 = SIP over TLS is not served
+    ntp_server: str = ""  # "" = devices keep their own
+    syslog_server: str = ""  # host or host:port; "" = they send none
+
+    @property
+    def hooks(self) -> str:
+        """Below which devices report; a slash at its end."""
+        return f"{self.files.removesuffix('provision/')}hooks/"
 
 
 class Passwords(Protocol):

@@ -15,11 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge.http.app_api import AppApi, app_api_routes
 from edge.http.app_pages import app_page_routes
 from edge.http.autop import Provisioning, autop_routes
+from edge.http.device_push import PushDoor, device_push_routes
+from edge.http.hooks import Reports, hook_routes
 from edge.http.passes import pass_routes
 from edge.http.ports import Daemon, Json, Sample, SyncDoor
 from edge.http.provision import DeviceFiles, provision_routes
 from edge.http.sync import local_routes, push_routes
 from edge.http.tunnel import WebDoor, tunnel_routes
+from edge.http.whep import Looks, whep_routes
 from edge.http.ws import AppDoor, ws_routes
 
 _STATUS_OF_CODE = {0: 200, 1: 409, 3: 403}
@@ -69,6 +72,9 @@ def _family(sample: Sample) -> CounterMetricFamily | GaugeMetricFamily:
 class Apps(AppDoor, AppApi, Protocol):
     """Who lets apps in and answers them."""
 
+    @property
+    def cameras(self) -> Looks: ...
+
 
 def make_app(
     daemon: Daemon,
@@ -77,11 +83,14 @@ def make_app(
     files: DeviceFiles | None = None,
     autop: Provisioning[Any, Any] | None = None,
     apps: Apps | None = None,
+    push: PushDoor | None = None,
+    reports: Reports | None = None,
     web: WebDoor | None = None,
 ) -> FastAPI:
     """The HTTP application. *token* None: every caller is trusted (the Unix socket); else a bearer token is asked.
 
-    *files*, *autop*: what devices may fetch by their own login. *apps*: where residents' apps are let in.
+    *files*, *autop*: what devices may fetch by their own login. *apps*: where residents' apps are let in. *push*: tells
+    devices what they should have; *reports*: hears what devices report by asking an address.
     """
     app = FastAPI(title="intercom-edge", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_health_routes(daemon))
@@ -91,11 +100,16 @@ def make_app(
         app.include_router(provision_routes(files))
     if autop is not None:
         app.include_router(autop_routes(autop))
+    if reports is not None:
+        app.include_router(hook_routes(reports))
     if apps is not None:
         app.include_router(ws_routes(apps))
         app.include_router(app_api_routes(apps))
+        app.include_router(whep_routes(apps.cameras, apps.session_of))
         app.include_router(app_page_routes())
     guarded = [Depends(_bearer(token))] if token is not None else []
+    if push is not None:
+        app.include_router(device_push_routes(push), dependencies=guarded)
     if web is not None:
         app.include_router(tunnel_routes(web), dependencies=guarded)
     app.include_router(_api_routes(daemon), dependencies=guarded)

@@ -28,7 +28,8 @@ Tell = Callable[[Mapping[str, Any]], None]
 class AkuvoxPanel:
     """The device with what it does by itself. *tell* hears what a person in front of it sees.
 
-    *sip_ip*: address of its SIP and RTP; "" = it does not call. *boot_s*: how long it is away when it starts.
+    *sip_ip*: its own address, of its SIP and RTP too; "" = any, and it does not call. *boot_s*: how long it is away
+    when it starts.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class AkuvoxPanel:
         self.device = device
         self.booting = False
         self.lost_reports = 0
+        self.calls = bool(sip_ip)  # whether it has a telephone
         self._tell = tell or (lambda _: None)
         self._sip_ip, self._boot_s = sip_ip, boot_s
         self._phone: Phone | None = None
@@ -107,7 +109,7 @@ class AkuvoxPanel:
         config = self.device.config
         login = config["Config.Autoprovision.GENERAL.UserName"], config["Config.Autoprovision.GENERAL.Pwd"]
         try:
-            async with httpx.AsyncClient(timeout=_WITHIN_S) as client:
+            async with self._client() as client:
                 answer = await client.get(url)
                 if answer.status_code == httpx.codes.UNAUTHORIZED and login[0]:
                     digest = "digest" in answer.headers.get("www-authenticate", "").lower()
@@ -162,10 +164,15 @@ class AkuvoxPanel:
         for name, value in told.items():
             url = url.replace(name, quote(value))
         try:
-            async with httpx.AsyncClient(timeout=_WITHIN_S) as client:
+            async with self._client() as client:
                 await client.get(url)
         except httpx.HTTPError:
             self.lost_reports += 1
+
+    def _client(self) -> httpx.AsyncClient:
+        """From its own address, as a device's requests come."""
+        transport = httpx.AsyncHTTPTransport(local_address=self._sip_ip or None)
+        return httpx.AsyncClient(timeout=_WITHIN_S, transport=transport)
 
     def _syslog(self, text: str) -> None:
         config = self.device.config
@@ -182,7 +189,7 @@ class AkuvoxPanel:
 
     async def _register(self) -> None:
         config = self.device.config
-        if not self._sip_ip or config["Config.Account1.GENERAL.Enable"] != "1":
+        if not self.calls or config["Config.Account1.GENERAL.Enable"] != "1":
             return
         host, port = config["Config.Account1.SIP.Server"], config["Config.Account1.SIP.Port"]
         transport = _TRANSPORTS.get(config["Config.Account1.SIP.TransType"], "udp")

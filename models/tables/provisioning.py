@@ -60,3 +60,18 @@ class AutopLine(Base, table=True):
     key: str = text()
     value: bytes = blob()  # sealed by edge.store.secrets: it may be a password
     added_at_ms: int = millis()
+
+
+class DeviceHttp(Base, table=True):
+    """How the HTTP API of a device is reached, and how far it has what it should. Bumps no revision."""
+
+    __tablename__: ClassVar[str] = "device_http"
+
+    device_id: str = text(ForeignKey("device.id", ondelete="CASCADE"), key=True)
+    mac: str = text()  # whose address it is: one that was replaced is elsewhere
+    address: str = text()  # http(s)://host:port
+    driver: str = text(default="")  # "" = by its model or its MAC
+    confirmed: str = text(default="")  # digest of the settings that it was read back with
+    confirmed_at_ms: int | None = millis(null=True)
+    problem: str = text(default="")  # why the last push was none
+    log_number: int | None = millis(null=True)  # newest row of its own log that was taken over; NULL = none yet

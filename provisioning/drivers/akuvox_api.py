@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from models.access import CredentialKind
+from models.access import CredentialKind, UnlockMethod
 from provisioning.api import (
     Holder,
     Holders,
@@ -207,6 +207,8 @@ class _Users:
     """A user for each credential: its UserID is our id of the credential, so that it is found again."""
 
     def record(self, entry: Mapping[str, object], told: Told) -> Holder | None:
+        if entry.get("method") == UnlockMethod.APT_PIN.value:
+            return None  # a bare PIN would open, and it is too short for that
         if entry.get("hours") is not None or entry.get("from") is not None or entry.get("until") is not None:
             return None
         value, kind = str(entry["value"]), str(entry["kind"])

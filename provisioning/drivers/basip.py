@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
-from models.access import CredentialKind
+from models.access import CredentialKind, UnlockMethod
 from provisioning.api import Holder, Holders, Page, Refusal, Section, Sight, Sighting, Told
 from provisioning.desired import DesiredState, Login
 from provisioning.driver import ApiCall, Items, Method
@@ -142,6 +142,8 @@ class _Identifiers:
     def record(self, entry: Mapping[str, object], told: Told) -> Holder | None:
         kind, value, relays = _KINDS.get(str(entry["kind"])), str(entry["value"]), entry.get("relays")
         lock = _LOCKS.get(tuple(relays) if isinstance(relays, list | tuple) else ())
+        if entry.get("method") == UnlockMethod.APT_PIN.value:
+            return None  # a bare PIN would open, and it is too short for that
         if kind is None or lock is None or any(entry.get(name) is not None for name in ("hours", "from", "until")):
             return None
         number = "-".join(value[i : i + 2] for i in range(0, len(value), 2)) if kind == _CARD else value

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from models.access import CredentialKind
+from models.access import CredentialKind, UnlockMethod
 from provisioning.api import Holder, Holders, LongPoll, Page, Refusal, Section, Sight, Sighting, Told
 from provisioning.desired import DesiredState, Login
 from provisioning.driver import ApiCall, Items, Method
@@ -98,6 +98,8 @@ class _Directory:
     def record(self, entry: Mapping[str, object], told: Told) -> Holder | None:
         value, kind = str(entry["value"]), str(entry["kind"])
         pin, card = value if kind == CredentialKind.PIN.value else "", value if kind in _CARDS else ""
+        if entry.get("method") == UnlockMethod.APT_PIN.value:
+            return None  # a bare PIN would open, and it is too short for that
         if entry.get("hours") is not None or not (pin or card) or (pin and len(pin) not in PIN_DIGITS):
             return None
         key, begin, end = str(entry["credential"]), _seconds(entry.get("from")), _seconds(entry.get("until"))
@@ -245,8 +247,9 @@ def _channel(body: bytes) -> str:
 
 
 _LOG: Final = LongPoll(
-    # From the oldest that it has: what was raised while nobody was subscribed is told too.
-    ApiCall("log", "GET", f"/api/log/subscribe?include=all&duration=3600&filter={_FILTER}"),
+    lambda everything: ApiCall(
+        "log", "GET", f"/api/log/subscribe?include={'all' if everything else 'new'}&duration=3600&filter={_FILTER}"
+    ),
     _channel,
     lambda channel: ApiCall("log", "GET", f"/api/log/pull?id={channel}&timeout={PULL_WAIT_S:.0f}"),
     _events,

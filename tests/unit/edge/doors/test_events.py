@@ -199,7 +199,7 @@ async def test_a_late_failure_of_the_store_is_raised() -> None:
 # --- other events ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [k for k in E if k not in (E.EXIT_BUTTON, E.FIRE, E.PANEL_OPENED)])
+@pytest.mark.parametrize("kind", [k for k in E if k not in (E.EXIT_BUTTON, E.FIRE, E.PANEL_OPENED, E.PANEL_REFUSED)])
 async def test_a_report_is_one_row_and_one_notice(kind: E) -> None:
     async with house_open(house()) as h:
         await h.desk.event(event(kind, fields={"n": 1}))
@@ -286,3 +286,13 @@ async def test_an_opening_that_does_not_come_back_as_done_leaves_a_second_row(re
         await h.ledger.until(lambda: len(h.ledger.rows) == 3)
         assert h.ledger.rows[-1].kind is LogKind.DEVICE
         assert h.ledger.rows[-1].detail == {"type": "open", "result": result.value}
+
+
+async def test_what_a_panel_refused_alone_is_a_denial_and_opens_nothing() -> None:
+    async with house_open(house()) as h:
+        await h.desk.event(event(E.PANEL_REFUSED, fields={"method": "pin"}))
+        await h.settle()
+        (row,) = h.ledger.rows
+        assert (row.kind, row.method, row.outcome) == (LogKind.ACCESS, UnlockMethod.PIN, Outcome.DENIED)
+        assert (row.reason, row.detail) == (Reason.UNKNOWN_CREDENTIAL, {"decided_by": "panel"})
+        assert h.plane.opened == []
