@@ -27,12 +27,11 @@ def add_to(group: EdgeGroup) -> None:
 @click.option("--address", default="", metavar="URL", help="Where it is, http://host:port; kept.")
 @click.option(
     "--driver",
-    default="",
-    type=click.Choice(["", *sorted(name for name, driver in DRIVERS.items() if driver.api is not None)]),
+    type=click.Choice(sorted(name for name, driver in DRIVERS.items() if driver.api is not None)),
     help="Its family, where neither its model nor its MAC tells.",
 )
 @pass_cli
-def push(cli: Cli, device: str, dry_run: bool, address: str, driver: str) -> None:
+def push(cli: Cli, device: str, dry_run: bool, address: str, driver: str | None) -> None:
     """Tell a device over HTTP what it should have, and read it back. Exit code 1 where it has not all of it.
 
     Ctrl-C stops only this command: the daemon goes on until the device has what it should.
@@ -42,7 +41,7 @@ def push(cli: Cli, device: str, dry_run: bool, address: str, driver: str) -> Non
 
     with cli.reading() as scope:
         mac = find_device(scope, device).mac
-    body = {"address": address, "driver": driver, "dry_run": dry_run, "actor": "installer"}
+    body = {"address": address, "driver": driver or "", "dry_run": dry_run, "actor": "installer"}
     try:
         with posting(cli.site_folder, f"/devices/{mac}/push", body, _WITHIN_S) as (status, lines):
             if status != 200:
