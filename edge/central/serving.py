@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from edge.central.api.uploads import BoundedBody
 from edge.central.billing_puller import BillingPuller
 from edge.central.feed import Feed
 from edge.central.fetching import Fetcher
+from edge.central.hints import Hints, unsafe
 from edge.central.mailing import Mailer
 from edge.central.opening import Opened, opened
 from edge.central.roster_sources import Puller
+from edge.central.settings import SettingsError
 from edge.central.timetable import Timetable
 from edge.central.watch import Threads, Watch
 from edge.cloud.tokens import SeenTokens
@@ -59,7 +62,9 @@ class Serving:
             application(self.office), name="central http", listen=(settings.listen,), port=settings.port,
             max_connections=settings.max_connections, certificate=certificate,
         )  # fmt: skip
-        self.components: list[Component] = [watch, self.timetable, self.billing, self.http]
+        hints = _hints(here)
+        watch.on_news = hints.due
+        self.components: list[Component] = [watch, hints, self.timetable, self.billing, self.http]
 
     async def run(self, stopping: asyncio.Event, ready: asyncio.Event | None = None) -> None:
         """Until *stopping*. Raises OSError where the address is taken."""
@@ -67,6 +72,19 @@ class Serving:
             await serve(self.components, stopping, ready)
         finally:
             self._threads.close()
+
+
+def _hints(here: Opened) -> Hints:
+    """Raises SettingsError."""
+    reached = here.settings.hints
+    bad = unsafe(reached.edges)
+    if bad:
+        raise SettingsError(f"hints.edges.{bad[0]}: a URL is https://host:port, or http:// of a loopback address")
+    try:
+        tls = ssl.create_default_context(cafile=str(here.folder / reached.ca)) if reached.ca else None
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"hints.ca: {error}") from error
+    return Hints(reached.edges, here.key, here.central.clock, tls)
 
 
 def main(folder: Path, told: Callable[[str], None]) -> None:

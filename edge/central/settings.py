@@ -46,6 +46,14 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """*edges*: id to URL, of those that this machine reaches. *ca*: a file with who signs their certificates."""
+
+    edges: Mapping[str, str] = field(default_factory=dict)
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CentralSettings:
     database: str = DATABASE
     page_items: int = 150_000
@@ -53,6 +61,7 @@ class CentralSettings:
     mail: Mail = field(default_factory=Mail)
     rosters: Outside = field(default_factory=Outside)
     billing: Outside = field(default_factory=Outside)
+    hints: Reached = field(default_factory=Reached)
 
 
 def load(file: Path) -> CentralSettings:
@@ -66,7 +75,11 @@ def load(file: Path) -> CentralSettings:
     http = _read(Http, told.pop("http", {}), "http.")
     mail = _read(Mail, told.pop("mail", {}), "mail.")
     outside = {name: _read(Outside, told.pop(name, {}), f"{name}.") for name in ("rosters", "billing")}
-    found = _read(CentralSettings, told, "", http=http, mail=mail, **outside)
+    hints = _read(Reached, told.pop("hints", {}), "hints.")
+    for edge, url in hints.edges.items():
+        if not isinstance(url, str):
+            raise SettingsError(f"{file}: hints.edges.{edge} must be a URL")
+    found = _read(CentralSettings, told, "", http=http, mail=mail, hints=hints, **outside)
     if bool(http.certificate) != bool(http.key):
         raise SettingsError(f"{file}: http.certificate and http.key go together")
     return found

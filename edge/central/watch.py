@@ -44,6 +44,8 @@ class Watch:
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._look = asyncio.Event()
         self._ending = False
+        self.on_news: Callable[[set[str]], None] = lambda _: None
+        """Told which edges have something to fetch, of those that ask nothing now."""
 
     @property
     def waiting(self) -> int:
@@ -105,6 +107,7 @@ class Watch:
             for edge in edges_ & self._waiting.keys():
                 for woken in self._waiting[edge]:
                     woken.set()
+            self.on_news(edges_ - self._waiting.keys())
 
     async def stop(self) -> None:
         return
