@@ -23,7 +23,7 @@ from edge.store.settings import StoreSettings
 from mqtt.home_assistant.settings import HomeAssistantSettings
 from mqtt.settings import MqttSettings
 from provisioning.push_settings import DevicesSettings
-from provisioning.settings import AutopSettings, DeviceWebSettings
+from provisioning.settings import AutopSettings, DeviceWebSettings, WeatherSettings
 from sip.locating import parse_server
 from sip.media.settings import MediaSettings
 from sip.settings import SipSettings, TrunkSettings
@@ -128,6 +128,7 @@ class Config:
     devices: DevicesSettings = field(default_factory=DevicesSettings)
     autop: AutopSettings = field(default_factory=AutopSettings)
     device_web: DeviceWebSettings = field(default_factory=DeviceWebSettings)
+    weather: WeatherSettings = field(default_factory=WeatherSettings)
     home_assistant: HomeAssistantSettings = field(default_factory=HomeAssistantSettings)
     log: LogSettings = field(default_factory=LogSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
@@ -290,6 +291,7 @@ def contradictions(config: Config) -> Iterator[tuple[str, str]]:
     yield from _home_assistant_contradictions(config.home_assistant)
     yield from _web_relay_contradictions(config.access)
     yield from _autop_contradictions(config)
+    yield from _weather_contradictions(config.weather)
     for section in ("sip", "mqtt", "http"):
         for address in getattr(config, section).listen:
             if not _is_address(address):
@@ -326,6 +328,15 @@ def _autop_contradictions(config: Config) -> Iterator[tuple[str, str]]:
             yield f"autop.{name}", "leads devices to the HTTP server, which is not enabled"
     if config.autop.pnp_address and config.sip.port == PNP_PORT and "0.0.0.0" in config.sip.listen:  # noqa: S104
         yield "autop.pnp_address", f"needs [sip] listen to name addresses: any address takes port {PNP_PORT} for itself"
+
+
+def _weather_contradictions(weather: WeatherSettings) -> Iterator[tuple[str, str]]:
+    if weather.file and weather.url:
+        yield "weather.url", "and weather.file are two sources: set one"
+    if weather.url and not _is_safe_url(weather.url):
+        yield "weather.url", "must be https:// (plain http:// only to a loopback address)"
+    if weather.every_min <= 0 or weather.max_age_min <= 0:
+        yield "weather.every_min", "and max_age_min must be more than 0"
 
 
 def _app_contradictions(app: AppSettings) -> Iterator[tuple[str, str]]:

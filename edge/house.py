@@ -35,6 +35,7 @@ from edge.fleet.push_plane import BothPresences
 from edge.fleet.push_wiring import PanelParts, Roads, make_panels, make_roads
 from edge.fleet.tunnel import Tunnels
 from edge.fleet.upgrades import UpgradeRunner
+from edge.fleet.weather_watch import WeatherWatch
 from edge.followers import CallsFollower, LoginsFollower, SipFollower
 from edge.home_assistant import ACTOR, HomeAssistant
 from edge.housekeeping import Chore, Housekeeping
@@ -42,7 +43,7 @@ from edge.http.api import make_app
 from edge.http.server import HttpServer
 from edge.ladders import ladder_json, ladder_pcap
 from edge.logs import configure
-from edge.panels.wiring import attach_keepers
+from edge.panels.wiring import Keepers, attach_keepers
 from edge.peppers import PepperFollower
 from edge.reach import SipReach
 from edge.reload import Reload
@@ -255,6 +256,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         sync.component,
         upgrades,
         tunnels,
+        *_weather(base, keepers),
         _housekeeping(base, retention, long_kept),
         *([bridge] if bridge is not None else []),
     ]
@@ -427,6 +429,16 @@ def _bridge(
     fan.add(bridge.hear)
     base.world.listeners.append(lambda change: bridge.world_changed(change.before, change.after))
     return bridge
+
+
+def _weather(base: Base, keepers: Keepers) -> list[Component]:
+    """For monitors, where a source is named."""
+    settings = base.config.weather
+    if not (settings.file or settings.url):
+        return []
+    watch = WeatherWatch(settings, base.site, base.clock, keepers.configs.weather_changed)
+    keepers.configs.weather = watch.fields
+    return [watch]
 
 
 def _tunnels(

@@ -1,4 +1,5 @@
-"""What provisioning and maintenance can be told in `edge.toml`: sections `[autop]` and `[device_web]`."""
+"""What provisioning and maintenance can be told in `edge.toml`: sections `[autop]`, `[device_web]`
+and `[weather]`."""
 
 from dataclasses import dataclass
 
@@ -19,3 +20,13 @@ class DeviceWebSettings:
     networks: tuple[str, ...] = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
     ports: tuple[int, ...] = (80, 443)  # of their web pages
     max_minutes: float = 60.0  # how long a page may be open
+
+
+@dataclass(frozen=True, slots=True)
+class WeatherSettings:
+    # JSON file in the site folder that something else keeps new: temperature_c, condition, at; "" = none
+    file: str = ""
+    # Or an address asked by GET that answers so, or as Open-Meteo does for the community's place; "" = none
+    url: str = ""
+    every_min: float = 30.0  # how often the source is asked
+    max_age_min: float = 180.0  # what is older is shown by no monitor

@@ -42,10 +42,11 @@ class _Listed:
 class DeviceConfigs:
     """Renders the configurations of one snapshot. What doors with the same apartments share is made once."""
 
-    def __init__(self, snapshot: Snapshot, now_ms: int) -> None:
-        """*now_ms* (Unix milliseconds): whose orders are over by then count no more."""
+    def __init__(self, snapshot: Snapshot, now_ms: int, weather: Fields | None = None) -> None:
+        """*now_ms* (Unix milliseconds): whose orders are over by then count no more. *weather*: for monitors."""
         self._snapshot = snapshot
         self._now_ms = now_ms
+        self._weather = weather
         self._listed: dict[frozenset[BuildingId] | None, tuple[_Listed, ...]] = {}
         self._contacts: dict[tuple[frozenset[BuildingId] | None, ContactDisplay], list[Fields]] = {}
         doors = (each for each in snapshot.devices.values() if each.type.is_door and each.enabled)
@@ -67,6 +68,8 @@ class DeviceConfigs:
             config |= self._directory(device)
         else:
             config["contacts"] = self._contacts_inside(device)
+        if device.type is DeviceType.INDOOR_MONITOR and self._weather is not None:
+            config["weather"] = self._weather
         return config
 
     # --- what opens -------------------------------------------------------------------------------------------------

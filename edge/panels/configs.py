@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Final
 
-from edge.core.device_config import DeviceConfigs, confirmed_revision, digest, payload
+from edge.core.device_config import DeviceConfigs, Fields, confirmed_revision, digest, payload
 from edge.core.ports import Clock
 from edge.core.snapshot import Snapshot
 from edge.store import panels
@@ -58,6 +58,7 @@ class ConfigKeeper:
         self._states: dict[DeviceId, ConfigState] = {}
         self._work = asyncio.Event()
         self._locked_down: frozenset[str] = frozenset()  # orders in force when the configurations were rendered
+        self.weather: Callable[[], Fields | None] = lambda: None
         shelf.settled = self._work.set
 
     def changed(self, change: Change) -> None:
@@ -65,6 +66,10 @@ class ConfigKeeper:
         if change.accounts_too or change.before.orders != change.after.orders:
             self._forget_replaced(change)
             self._work.set()
+
+    def weather_changed(self) -> None:
+        """What `weather` gives is another now."""
+        self._work.set()
 
     def _forget_replaced(self, change: Change) -> None:
         """What the device before it confirmed, the one in its place has not."""
@@ -130,7 +135,7 @@ class ConfigKeeper:
         """Render everything, and note what differs before anybody is told: a revision never means two things."""
         snapshot, now_ms = self._world.snapshot, self._clock.now_ms()
         self._locked_down = _lock_downs(snapshot, now_ms)
-        rendered = await asyncio.to_thread(_render, snapshot, now_ms, dict(self._states))
+        rendered = await asyncio.to_thread(_render, snapshot, now_ms, dict(self._states), self.weather())
         new = {each.device: each.state for each in rendered if self._is_new(each)}
         await self._note(new)
         for device, state in new.items():
@@ -161,9 +166,11 @@ def _lock_downs(snapshot: Snapshot, now_ms: int) -> frozenset[str]:
     return frozenset(o.id for o in snapshot.orders if o.kind is OrderKind.LOCK_DOWN and o.in_force(now_ms))
 
 
-def _render(snapshot: Snapshot, now_ms: int, known: Mapping[DeviceId, ConfigState]) -> list[_Rendered]:
+def _render(
+    snapshot: Snapshot, now_ms: int, known: Mapping[DeviceId, ConfigState], weather: Fields | None
+) -> list[_Rendered]:
     """What every device should be told; with the revision of its last change, where nothing changed since."""
-    configs = DeviceConfigs(snapshot, now_ms)
+    configs = DeviceConfigs(snapshot, now_ms, weather)
     rendered = []
     for device in snapshot.devices.values():
         config = configs.of(device)

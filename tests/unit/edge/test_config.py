@@ -157,6 +157,14 @@ WRONG = [
         "edge.toml:2: home_assistant.discovery_prefix must be topic levels of letters, digits, '-' and '_'",
     ),
     (
+        '[weather]\nurl = "http://192.0.2.1/now"',
+        "edge.toml:2: weather.url must be https:// (plain http:// only to a loopback address)",
+    ),
+    (
+        '[device_web]\nnetworks = ["house"]',
+        "edge.toml:2: device_web.networks must be networks, 'house' is none",
+    ),
+    (
         '[autop]\npnp_address = "192.0.2.1"',
         "edge.toml:2: autop.pnp_address needs [sip] listen to name addresses: any address takes port 5060 for itself",
     ),

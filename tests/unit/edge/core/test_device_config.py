@@ -196,3 +196,12 @@ def test_nothing_secret_is_in_it() -> None:
     told = json.dumps([of(each) for each in (GATE, DOOR_A, MONITOR, GUARD)])
     assert "password" not in told
     assert "50000001" not in told, "an app's number is nobody's business at a door"
+
+
+def test_the_weather_is_for_indoor_monitors_alone():
+    snapshot = world()
+    weather = {"temperature_c": 12, "condition": "rain", "at": "2027-01-06T12:00:00Z"}
+    with_it, without = DeviceConfigs(snapshot, 0, weather), DeviceConfigs(snapshot, 0)
+    assert with_it.of(MONITOR) == {**without.of(MONITOR), "weather": weather}
+    for other in (GATE, GUARD):
+        assert with_it.of(other) == without.of(other)
