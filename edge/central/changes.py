@@ -474,6 +474,7 @@ _PLACED_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "resident": ("apartment",),
     "credential": ("apartment",),
     "whitelist": ("device",),
+    "request": ("apartment",),
 }
 """From which of the things that it names a thing has its buildings: the first that has some."""
 

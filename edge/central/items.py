@@ -100,6 +100,8 @@ def natural_key(thing: Thing, rules: Rules) -> str | None:
             return json.dumps([row["device_id"], row["security"], row["number"]])
         case "resident":
             return str(row["login"]) or None
+        case "request":
+            return None
         case _:
             return _credential_key(row, rules)
 

@@ -13,6 +13,7 @@ from edge.central.problems import CentralProblem, Unknown
 from edge.central.tables import address_request
 from models.device import DeviceType
 from models.ids import new_id
+from models.times import rfc3339
 
 MAX_OPEN_OF_ONE_PHONE: Final = 10
 
@@ -65,6 +66,7 @@ def ask(change: Change, wish: Wish) -> dict[str, Any]:
         "made_ms": change.now_ms, "changed_ms": change.now_ms,
     }  # fmt: skip
     change.connection.execute(insert(address_request).values(**made))
+    _show(change, made)
     return told(made)
 
 
@@ -82,13 +84,25 @@ def confirm(change: Change, identity: str) -> dict[str, Any]:
     """The resident is made or linked and lives there; without a handset the apartment joins the whitelist."""
     row = _end(change, identity, State.CONFIRMED)
     settle(change, row["phone"], row["apartment"], first=row["name"], mobile=row["phone"])
+    _show(change, row)
     change.merge("apartment", row["apartment"], **({"handset": True} if row["has_handset"] else {"whitelisted": True}))
     return told(row)
 
 
 def refuse(change: Change, identity: str, state: State) -> dict[str, Any]:
     """The operator closes or cancels the request."""
-    return told(_end(change, identity, state))
+    ended = _end(change, identity, state)
+    if change.find("request", identity) is not None:
+        change.drop("request", identity)
+    return told(ended)
+
+
+def _show(change: Change, row: Mapping[str, Any]) -> None:
+    """The apartment's edges are told, and so the resident's app."""
+    change.put("request", row["id"], {
+        "phone": row["phone"], "apartment": row["apartment"], "has_handset": row["has_handset"],
+        "state": row["state"], "made": rfc3339(row["made_ms"]),
+    })  # fmt: skip
 
 
 def _end(change: Change, identity: str, state: State) -> dict[str, Any]:

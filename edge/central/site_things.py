@@ -67,7 +67,7 @@ def of_site(store: Store, secrets: SiteSecrets) -> SiteThings:
         owner = the_community(connection)
         local = Local(connection, owner, whole=True)
         reader = _Reader(secrets, local, connection)
-        found = tuple(each for kind in KINDS if kind != "community" for each in reader.of_kind(kind))
+        found = tuple(each for kind in KINDS if kind in _BODIES for each in reader.of_kind(kind))
         return SiteThings(reader.community, found)
 
 

@@ -44,6 +44,7 @@ TABLES: Final[Mapping[str, TableClause]] = {
         *COLUMNS["credential"],
     ),
     "whitelist": plain("caller_whitelist", "community_id", "number", *COLUMNS["whitelist"]),
+    "request": plain("address_request", "id", "community_id", *COLUMNS["request"]),
 }  # fmt: skip
 IDS: Final[Mapping[str, str]] = {kind: "id" for kind in TABLES} | {"mac": "mac", "whitelist": "number"}
 """Which column names a thing of a kind."""

@@ -320,7 +320,12 @@ class _Planning:
         if not people:
             return
         homes = {str(home) for thing in people for home, _ in thing.parts["resident_apartment"]}
-        roles = {(resident, home): role for resident, home, role in self._local.living(homes)}
+        # Who lives in an apartment of our own that is taken over, is found under the id that it still has.
+        still = {old for (kind, old), new in self._moved.items() if kind == "apartment" and new in homes}
+        roles = {
+            (resident, self._moved.get(("apartment", home), home)): role
+            for resident, home, role in self._local.living(homes | still)
+        }
         touched = {thing.key for thing in people} | self._plan.gone["resident"]
         masters: dict[str, str] = {
             home: resident

@@ -25,6 +25,7 @@ from models.device import ContactDisplay, DeviceType, DigestOffer, Place
 from models.service import AccessPermission, Activation, FeaturePlan, PinMode, Role, ServiceState
 from models.tables.community import ChargeMode, DateFormat
 from models.tables.device import ConnectionType
+from models.tables.service import RequestState
 
 Value = str | int | bool | bytes | None
 Row = tuple[Value, ...]
@@ -60,6 +61,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "duress", "origin", "home", "hint",
     ),
     "whitelist": ("note", "opens_device_id"),
+    "request": ("phone", "apartment_id", "has_handset", "state", "made_at_ms"),
 }  # fmt: skip
 """What is stored of a thing beside its identity, in this order. Of the community only what a body names."""
 
@@ -421,6 +423,19 @@ def _whitelist(item: Item, body: _Body, rules: Rules) -> Thing:
     return Thing("whitelist", item.id, item.rev, number, row, NO_PARTS, tuple(_given(("device", opens))))
 
 
+def _request(item: Item, body: _Body, rules: Rules) -> Thing:
+    """An address request as its resident sees it; one that is closed or cancelled is seen no more."""
+    apartment = body.id("apartment")
+    row: Row = (
+        checks.phone("phone", body.text("phone"), country=rules.community.country),
+        apartment,
+        body.flag("has_handset"),
+        body.word("state", RequestState, RequestState.NEW.value),
+        body.moment("made", rules.community.time_zone) or 0,
+    )
+    return Thing("request", item.id, item.rev, item.id, row, NO_PARTS, (("apartment", apartment),))
+
+
 def _given(*refs: tuple[str, str | None]) -> list[tuple[str, str]]:
     return [(kind, identity) for kind, identity in refs if identity is not None]
 
@@ -511,6 +526,7 @@ _READERS: Final[Mapping[str, Callable[[Item, _Body, Rules], Thing]]] = {
     "resident": _resident,
     "credential": _credential,
     "whitelist": _whitelist,
+    "request": _request,
 }
 
 

@@ -22,6 +22,7 @@ SNAPSHOT: Final = "snapshot"
 DELTA: Final = "delta"
 KINDS: Final = (
     "community", "mac", "schedule", "building", "apartment", "device", "relay", "resident", "credential", "whitelist",
+    "request",
 )  # fmt: skip
 """Every kind of thing, parents before children. Items may come in any order; they are put in force in this one."""
 

@@ -23,7 +23,7 @@ MAX_NOTED: Final = 2_000
 
 _IDS_AT_ONCE: Final = 500
 _VALUES_A_STATEMENT: Final = 10_000  # SQLite takes 32,766, PostgreSQL 65,535
-_FIRST: Final = ("credential", "whitelist", "relay", "resident", "device")
+_FIRST: Final = ("request", "credential", "whitelist", "relay", "resident", "device")
 """What goes before anything is written; the others go after it, when nothing of theirs is left."""
 
 _LAST: Final = ("apartment", "building", "schedule", "mac")
@@ -187,6 +187,7 @@ _BESIDE: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "resident": (("id", "community_id"), ("sip_user", "sip_password", "app_registered")),
     "credential": (("id", "community_id"), ("uses_left", "sealed", "pepper_id", "created_at_ms")),
     "whitelist": (("number", "community_id"), ()),
+    "request": (("id", "community_id"), ()),
 }
 """Columns of a new row before and after COLUMNS."""
 

@@ -11,8 +11,9 @@ from edge.admin.edit import Admin, Ambiguous, NotFound, Reading, Refused, readin
 from edge.admin.passes import NewPass
 from edge.core.checks import RuleBroken
 from edge.core.snapshot import Snapshot
-from edge.portal import reported, sessions, state
+from edge.portal import reported, requests, sessions, state
 from edge.portal.reported import Report
+from edge.portal.requests import Requests
 from edge.portal.sessions import Session
 from edge.store import calls, journal
 from edge.store.calls import CallFilter
@@ -154,6 +155,11 @@ class Asking:
     def arming(self) -> frozenset[Mac]:
         with self._admin.store.read() as connection:
             return reported.arming(connection)
+
+    def requests(self) -> Requests:
+        """Address requests that residents are shown."""
+        with self._admin.store.read() as connection:
+            return requests.load(connection)
 
     def load(self) -> dict[str, Session]:
         with self._admin.store.read() as connection:

@@ -93,6 +93,7 @@ class Portal:
         use_addresses(self._settings.addresses)
         await self._hubs.start()
         await self._roster.read()
+        self._screen.requests = await asyncio.to_thread(self._ports.asking.requests)
         self._monitors.arming, reports = await asyncio.to_thread(self._ports.asking.reported)
         for mac, report in reports:
             self._monitors.heard(mac, report)
@@ -125,6 +126,7 @@ class Portal:
         try:
             await self._roster.read()
             self._monitors.arming = await asyncio.to_thread(self._ports.asking.arming)
+            self._screen.requests = await asyncio.to_thread(self._ports.asking.requests)
         except StoreError as error:
             self._stale = True
             log.warning("sessions of apps cannot be read, the last known ones hold: %s", error)

@@ -7,6 +7,7 @@ from edge.portal.face import Face
 from edge.portal.monitors import Monitors
 from edge.portal.outgoing import Outgoing
 from edge.portal.ports import PortalPorts
+from edge.portal.requests import Requests
 from edge.portal.rooms import Ring, Rooms
 from edge.portal.roster import Roster
 from edge.portal.sessions import Session
@@ -31,6 +32,7 @@ class Screen:
         """*placed*: the call that the app of a session placed."""
         self._ports, self._face, self._roster, self._rooms = ports, face, roster, rooms
         self._monitors, self._placed = monitors, placed
+        self.requests: Requests = {}  # as they were last read
 
     def state(self, session: Session) -> Mapping[str, object]:
         """All that *session* may know now; empty for a resident that has just gone."""
@@ -42,11 +44,22 @@ class Screen:
         now_ms = self._ports.clock.now_ms()
         return {
             **state.person(self._ports.snapshot, resident, now_ms, self._ports.online, self._face.shown),
+            "requests": self._asked(resident),
             "monitors": self._monitors.shown(resident),
             "calls": self._calls(session),
             "dnd": quiet,
             "push": {"public_key": pusher.public_key if pusher else None, "subscribed": session.push is not None},
         }
+
+    def _asked(self, resident: Resident) -> list[Mapping[str, object]]:
+        """The resident's address requests; one whose apartment is gone is not there."""
+        snapshot = self._ports.snapshot
+        mine = self.requests.get(resident.id, ())
+        told = ((snapshot.apartments.get(home), word, at_ms) for home, word, at_ms in mine)
+        return [
+            {"address": state.home_name(snapshot, home), "state": word, "at_ms": at_ms}
+            for home, word, at_ms in told if home is not None
+        ]  # fmt: skip
 
     def is_quiet(self, session: Session) -> bool:
         return state.is_quiet(session, self._ports.snapshot.community.time_zone, self._ports.clock.now_ms())

@@ -23,8 +23,11 @@ GOOD: Final[dict[str, dict[str, Any]]] = {
     "resident": {"apartment": "a-1", "first": "Ann", "last": "Lee"},
     "credential": {"kind": "pin", "apartment": "a-1", "value": PIN},
     "whitelist": {"number": "+442079460000"},
+    "request": {"phone": "+48601234567", "apartment": "a-1", "state": "confirmed", "made": "2026-01-01T10:00:00Z"},
 }
 BAD: Final = [
+    ("request", {"state": "asked"}, "state"),
+    ("request", {"phone": None}, "missing"),
     ("relay", {"number": 5}, "relay_number"),
     ("relay", {"device": None}, "missing"),
     ("relay", {"trigger_s": 11}, "trigger_s"),
