@@ -126,14 +126,14 @@ def family(pid: int) -> list[int]:
 
 def usage(pid: int) -> Usage:
     """Of the process, all its threads, and its children."""
-    each = [_usage(one) for one in family(pid)]
+    each = [usage_of_one(one) for one in family(pid)]
     return Usage(
         sum(one.cpu_s for one in each), sum(one.rss_bytes for one in each), sum(one.threads for one in each),
         sum(one.descriptors for one in each),
     )  # fmt: skip
 
 
-def _usage(pid: int) -> Usage:
+def usage_of_one(pid: int) -> Usage:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     rss = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")

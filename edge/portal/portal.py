@@ -5,11 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
+from edge.cameras.desk import CameraDesk
 from edge.core.call_events import ContactRef, Reach
 from edge.http.ports import Reply
 from edge.http.ws import REVOKED, Link
 from edge.portal import turn
 from edge.portal.asking import NotDone
+from edge.portal.beside import may_see
 from edge.portal.dialling import Dialling
 from edge.portal.entrance import Entrance
 from edge.portal.face import Logo
@@ -28,7 +30,7 @@ from edge.portal.sessions import Session
 from edge.portal.visits import Visit, Visits
 from edge.store.errors import StoreError
 from models.call import Target
-from models.ids import CallId
+from models.ids import CallId, DeviceId
 from sip.leg_app import AppLeg, Summons
 from sip.media.webrtc import use_addresses
 from sip.media.webrtc_pool import HubPool
@@ -64,6 +66,7 @@ class Portal:
             lambda ring: self._ringing.over(ring),
             self._hubs.hub,
         )
+        self.cameras = CameraDesk(ports.load_cameras, self._hubs.hub, self._may_see)
         self._dialling = Dialling(ports, self._visits.tell, lambda placed: self._screen.placed_fields(placed))
         self._monitors = Monitors(ports, self._look.set)
         self._screen = Screen(ports, settings.face, self._roster, self.rooms, self._monitors, self._dialling.of)
@@ -92,6 +95,7 @@ class Portal:
     async def start(self) -> None:
         use_addresses(self._settings.addresses)
         await self._hubs.start()
+        await self.cameras.start()
         await self._roster.read()
         self._screen.requests = await asyncio.to_thread(self._ports.asking.requests)
         self._monitors.arming, reports = await asyncio.to_thread(self._ports.asking.reported)
@@ -101,6 +105,7 @@ class Portal:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watch())
+            group.create_task(self.cameras.run())
             if self._ports.pusher is not None:
                 group.create_task(self._ports.pusher.run())
 
@@ -108,6 +113,7 @@ class Portal:
         self._visits.close()
         await self.rooms.close()
         await self._dialling.close()
+        await self.cameras.stop()
         await self._hubs.stop()
         for task in list(self._tasks):
             task.cancel()
@@ -117,6 +123,16 @@ class Portal:
         """To be called with each new snapshot."""
         self._stale = self._stale or accounts_too
         self._look.set()
+        self.cameras.world_changed()
+
+    def _may_see(self, session: str, door: DeviceId) -> bool:
+        """Whether the app may look at the cameras beside *door*, now."""
+        try:
+            _, resident = self._roster.require(session)
+        except NotDone:
+            return False
+        rung = any(ring.room.plan.door == door for ring in self.rooms.of(session))
+        return may_see(self._ports.snapshot, resident, door, self._ports.clock.now_ms(), rung=rung)
 
     async def _reload(self) -> None:
         """Sessions and monitors, where the store has others by now; what was known holds while it cannot be read."""

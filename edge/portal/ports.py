@@ -1,9 +1,10 @@
 """What the portal needs of the house, and its settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from edge.cameras.stored import Camera
 from edge.core.ports import Clock, World
 from edge.core.snapshot import Snapshot
 from edge.portal.asking import Asking
@@ -46,6 +47,7 @@ class PortalPorts:
     online: Callable[[Mac], bool]  # whether a device is on the device plane
     open_door: OpenDoor
     pusher: Pusher | None = None
+    load_cameras: Callable[[], Mapping[str, Camera]] = dict  # reads the store, in a thread
 
     @property
     def snapshot(self) -> Snapshot:

@@ -1,12 +1,14 @@
 """The portal, made of the site's settings and secrets."""
 
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from edge.admin.edit import Admin
+from edge.cameras import stored as cameras
 from edge.config import Config
 from edge.core.ports import Clock, World
 from edge.portal import push
@@ -42,7 +44,8 @@ def make_portal(
     origin = _origin(app.public_url)
     asking = Asking(Admin(store, secrets, ACTOR, clock.now_ms), origin)
     pusher = push.Pusher(_vapid_key(secrets), app.push_contact or _contact(origin), lambda gone: portal.push_gone(gone))
-    ports = PortalPorts(world, clock, asking, online, open_door, pusher)
+    load_cameras = partial(cameras.load, store, secrets.vault)
+    ports = PortalPorts(world, clock, asking, online, open_door, pusher, load_cameras)
     face = make_face(site, app.phones, app.logo, app.colour)
     settings = PortalSettings(origin, _addresses(config), app.push_services, _turn(config, secrets), face)
     portal = Portal(ports, settings)

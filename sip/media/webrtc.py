@@ -86,15 +86,18 @@ class PayloadTrack(MediaStreamTrack):
 class Peer:
     """A connection, made for one offer and never renegotiated. `close` must be awaited."""
 
-    def __init__(self, events: PeerEvents, audio_mime: str, *, video: bool) -> None:
+    def __init__(self, events: PeerEvents, audio_mime: str | None, *, video: bool) -> None:
+        """*audio_mime* None, *video* False: there is none, here or in the offer that will come."""
         # Never without a list: aiortc would ask a public STUN server.
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._events = events
-        self._audio = PayloadTrack("audio")
-        sound: Any = self._pc.addTransceiver(self._audio, "sendrecv")
-        sound.setCodecPreferences(_preferred("audio", audio_mime))
-        _pass_through(sound.sender, self._audio)
-        sound.receiver._handle_rtp_packet = self._microphone
+        self._audio: PayloadTrack | None = None
+        if audio_mime is not None:
+            self._audio = PayloadTrack("audio")
+            sound: Any = self._pc.addTransceiver(self._audio, "sendrecv")
+            sound.setCodecPreferences(_preferred("audio", audio_mime))
+            _pass_through(sound.sender, self._audio)
+            sound.receiver._handle_rtp_packet = self._microphone
         self._video: PayloadTrack | None = None
         if video:
             self._video = PayloadTrack("video")
@@ -111,7 +114,7 @@ class Peer:
 
     async def accept(self, offer: str) -> str:
         """The answer to the app's offer. Raises NotUsable."""
-        if len(offer) > OFFER_CHARS_MAX or "m=audio" not in offer:
+        if len(offer) > OFFER_CHARS_MAX or ("m=audio" not in offer and "m=video" not in offer):
             raise NotUsable("not an offer of an app")
         try:
             async with asyncio.timeout(NEGOTIATION_S):
@@ -122,7 +125,8 @@ class Peer:
         return str(self._pc.localDescription.sdp)
 
     def push_audio(self, payload: bytes, timestamp: int) -> None:
-        self._audio.push((payload,), timestamp)
+        if self._audio is not None:
+            self._audio.push((payload,), timestamp)
 
     def push_video(self, payloads: Sequence[bytes], timestamp: int) -> None:
         if self._video is not None:

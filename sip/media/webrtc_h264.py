@@ -9,6 +9,7 @@ from typing import Final
 
 NAL_IDR: Final = 5
 NAL_SPS: Final = 7
+NAL_PPS: Final = 8
 _STAP_A: Final = 24
 _FU_A: Final = 28
 _TYPE: Final = 0x1F

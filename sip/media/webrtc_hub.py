@@ -29,6 +29,7 @@ KEYFRAME_EVERY_S: Final = 1.0
 PEERS_MAX: Final = 32  # of one call
 PACKETS_AT_ONCE: Final = 64  # read before others of the loop get their turn
 PACKET_BYTES_MAX: Final = 2048
+RECEIVED_BYTES_MAX: Final = 1 << 20  # a key frame comes at once
 _BIND_TRIES: Final = 32
 _RTCP_EVERY_S: Final = 2.0
 _FRAME_S: Final = 0.02
@@ -85,6 +86,7 @@ def _bound(port: int) -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVED_BYTES_MAX)
         made.bind((HOST, port))
     except BaseException:
         made.close()
@@ -130,10 +132,16 @@ class _App:
 class Hub:
     """The apps' side of one call. `close` must be awaited. Raises Unusable for an offer without a usable sound."""
 
-    def __init__(self, offer: bytes, want_picture: Callable[[], None], ports: Ports | None = None) -> None:
-        """*ports*: bound by the caller already; they are the hub's from here."""
+    def __init__(
+        self,
+        offer: bytes,
+        want_picture: Callable[[], None],
+        ports: Ports | None = None,
+        gone: Callable[[str], None] | None = None,
+    ) -> None:
+        """*ports*: bound by the caller already; they are the hub's from here. *gone*: an app's connection broke."""
         self.agreed: Agreed = agree(offer)
-        self._want_picture = want_picture
+        self._want_picture, self._gone = want_picture, gone
         self._loop = asyncio.get_running_loop()
         self._audio, self._audio_rtcp, self._video, self._video_rtcp = ports or Ports.bind()
         self._legs: dict[int, Agreed] = {}
@@ -198,7 +206,8 @@ class Hub:
             keyframe=self.ask_for_picture,
             closed=lambda: self._lost(app, peer),
         )
-        peer = Peer(events, self.agreed.mime, video=self.agreed.video is not None)
+        sound = self.agreed.mime if "m=audio" in offer else None
+        peer = Peer(events, sound, video=self.agreed.video is not None and "m=video" in offer)
         mine = self._apps[app] = _App(peer)
         mine.deadline = self._loop.call_later(CONNECT_S, self._give_up, app, peer)
         try:
@@ -293,6 +302,8 @@ class Hub:
         """Only the connection is gone; whether the app is too, its WebSocket tells."""
         mine = self._apps.get(app)
         if mine is not None and mine.peer is peer and not self._closed:
+            if self._gone is not None:
+                self._gone(app)
             task = self._loop.create_task(self.disconnect(app), name="closing an app's media")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -44,10 +44,18 @@ class RemoteHub:
     It outlives its process: another one is told what holds, and goes on with the same ports.
     """
 
-    def __init__(self, pool: "HubPool", number: int, offer: bytes, want_picture: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        pool: "HubPool",
+        number: int,
+        offer: bytes,
+        want_picture: Callable[[], None],
+        gone: Callable[[str], None],
+    ) -> None:
         """Raises Unusable and NoPorts."""
         self.agreed: Agreed = _read(offer)
-        self.want_picture = want_picture
+        self.want_picture, self._gone = want_picture, gone
+        self._apps: set[str] = set()  # that have a connection
         self.number = number
         self.closed = False
         self.worker: _Worker | None = None
@@ -108,9 +116,12 @@ class RemoteHub:
                 await self.carried.wait()
         except TimeoutError:
             raise HubLost("there is no process for apps' media") from None
-        return str(await self._ask("connect", app=app, offer=offer))
+        sdp = str(await self._ask("connect", app=app, offer=offer))
+        self._apps.add(app)
+        return sdp
 
     async def disconnect(self, app: str) -> None:
+        self._apps.discard(app)
         with contextlib.suppress(HubLost):
             await self._ask("disconnect", app=app)
 
@@ -131,6 +142,19 @@ class RemoteHub:
         """By its worker, which is gone."""
         self.worker = None
         self.carried.clear()
+        for app in list(self._apps):
+            self.app_gone(app)
+
+    def app_gone(self, app: str) -> None:
+        """Its connection broke."""
+        if app in self._apps:
+            self._apps.discard(app)
+            self._gone(app)
+
+    @property
+    def picture_port(self) -> int:
+        """Where RTP of the picture comes in, on loopback."""
+        return self._ports.numbers[1]
 
     def _say(self, what: str, **more: Any) -> None:
         if self.worker is not None:
@@ -156,11 +180,11 @@ def _text(description: bytes) -> str:
 class _Worker:
     """One process. *lost* is called when it is gone, however."""
 
-    def __init__(self, lost: Callable[["_Worker"], None], wants: Callable[[int], None]) -> None:
+    def __init__(self, lost: Callable[["_Worker"], None], heard: Callable[[int, Mapping[str, Any]], None]) -> None:
         self.hubs: set[RemoteHub] = set()
         self.ready = asyncio.Event()
         self.began = 0.0
-        self._lost, self._wants = lost, wants
+        self._lost, self._heard = lost, heard
         self._over = False
         self._asks: dict[int, asyncio.Future[Any]] = {}
         self._numbers = itertools.count(1)
@@ -240,8 +264,8 @@ class _Worker:
             self.ready.set()
         elif "log" in message:
             log.log(int(message["log"]), "%s", message["text"], extra={"pid": self.pid})
-        elif "wants" in message:
-            self._wants(int(message["hub"]))
+        elif "hub" in message:
+            self._heard(int(message["hub"]), message)
         else:
             self._settle(message)
 
@@ -299,9 +323,11 @@ class HubPool:
         """Of the processes that are there."""
         return [worker.pid for worker in self._workers]
 
-    def hub(self, offer: bytes, want_picture: Callable[[], None]) -> RemoteHub:
-        """A hub for one call more. Raises Unusable, NoPorts."""
-        hub = RemoteHub(self, next(self._numbers), offer, want_picture)
+    def hub(
+        self, offer: bytes, want_picture: Callable[[], None], gone: Callable[[str], None] = lambda app: None
+    ) -> RemoteHub:
+        """A hub for one call more. *gone*: an app's connection broke. Raises Unusable, NoPorts."""
+        hub = RemoteHub(self, next(self._numbers), offer, want_picture, gone)
         self._hubs[hub.number] = hub
         self._place(hub)
         return hub
@@ -340,7 +366,7 @@ class HubPool:
             self._starting = None
 
     async def _begin(self) -> None:
-        worker = _Worker(self._lost, self._wants_picture)
+        worker = _Worker(self._lost, self._heard)
         await worker.start(self._addresses)
         self._workers.append(worker)
         for hub in self._hubs.values():
@@ -366,7 +392,11 @@ class HubPool:
         if not self._workers:
             self._begin_soon()
 
-    def _wants_picture(self, number: int) -> None:
+    def _heard(self, number: int, message: Mapping[str, Any]) -> None:
         hub = self._hubs.get(number)
-        if hub is not None:
+        if hub is None:
+            return
+        if "gone" in message:
+            hub.app_gone(message["gone"])
+        else:
             hub.want_picture()

@@ -3,7 +3,7 @@
 python -m sip.media.webrtc_worker DESCRIPTOR ADDRESS…
 
 Told by `sip.media.webrtc_pool` over the Unix socket DESCRIPTOR; it ends with it. Each hub lives here with its sockets;
-what it says to the daemon is the answers and that a picture is wanted.
+what it says to the daemon is the answers, that a picture is wanted, and that an app is gone.
 """
 
 import asyncio
@@ -73,7 +73,12 @@ class Worker:
     def _open(self, number: int, offer: bytes, descriptors: list[int]) -> None:
         """The daemon has read *offer* before: it can be used."""
         ports = Ports(*(socket.socket(fileno=one) for one in descriptors))
-        self._hubs[number] = Hub(offer, lambda: self.say({"hub": number, "wants": "picture"}), ports)
+        self._hubs[number] = Hub(
+            offer,
+            lambda: self.say({"hub": number, "wants": "picture"}),
+            ports,
+            lambda app: self.say({"hub": number, "gone": app}),
+        )
 
     def _answer(self, ask: int, work: Callable[[], Awaitable[str | None]]) -> None:
         async def answered() -> None:
