@@ -4,7 +4,7 @@ What it cannot carry goes through our own relay: ends on other addresses of ours
 before a refusal, and, where it does not tell us the digits it sees (`rtpengine --dtmf-log-dest`), calls in which digits
 open a door. While it is away, new calls go through our own relay too, and that is told once.
 
-A call's statistics are those of the last look, every `ASK_S`; loss and jitter it does not count.
+A call's statistics are those of the last look, every `ASK_S`; loss and jitter are what the far end reported by RTCP.
 """
 
 import asyncio

@@ -22,6 +22,7 @@ KINDS: Final = ("audio", "video")
 _NOWHERE: Final = "127.0.0.1"  # with the discard port: an end that is not known; 0.0.0.0 would be given back to us
 _M_LINE: Final = re.compile(r"^m=(audio|video) (\d+) ", re.MULTILINE)
 _C_LINE: Final = re.compile(r"^c=IN IP[46] (\S+)", re.MULTILINE)
+_LOST_MODULUS: Final = 1 << 24  # RFC 3550 §6.4.1: a signed number of 24 bits, told without its sign
 _STATIC: Final = frozenset({0, 8})  # codecs that rtpengine can play; of others it forwards the packets as they are
 
 Lines = Mapping[str, PeerLine | None]  # of one end, by kind
@@ -168,24 +169,36 @@ class Pair:
             if self._client.error.startswith("Unknown call"):  # no answer is another matter: packets may well go on
                 self.on_lost()
             return
-        for tag, one in _mapping(reply.get("tags")).items():
-            if tag in self.stats:
-                self._count(tag, _list(_mapping(one).get("medias")))
+        reports, tags = _mapping(reply.get("SSRC")), _mapping(reply.get("tags"))
+        rtp = {tag: _rtp_streams(_mapping(tags.get(tag))) for tag in self.stats}
+        for tag, other in ((CALLER, CALLEE), (CALLEE, CALLER)):
+            for kind, stream in rtp[tag].items():
+                # A report stands under the name (SSRC) of who made it, and is about what that one heard.
+                heard_by = str(_int(rtp[other].get(kind, {}).get("SSRC")))
+                self.stats[tag][kind] = _stream_stats(kind, stream, _mapping(reports.get(heard_by)))
+            self.heard_at[tag] = _int(rtp[tag].get("audio", {}).get("last packet"))
 
-    def _count(self, tag: str, medias: list[Value]) -> None:
-        for media in map(_mapping, medias):
-            streams = _list(media.get("streams"))
-            rtp = _mapping(streams[0]) if streams else {}
-            counted, kind = _mapping(rtp.get("stats")), str(media.get("type"))
-            self.stats[tag][kind] = StreamStats(
-                kind=kind,
-                packets=_int(counted.get("packets")),
-                octets=_int(counted.get("bytes")),
-                lost=None,
-                jitter_s=None,
-            )
-            if kind == "audio":
-                self.heard_at[tag] = _int(rtp.get("last packet"))
+
+def _rtp_streams(tag: Mapping[str, Value]) -> dict[str, Mapping[str, Value]]:
+    """The RTP stream of each kind that an end sends."""
+    found: dict[str, Mapping[str, Value]] = {}
+    for media in map(_mapping, _list(tag.get("medias"))):
+        streams = _list(media.get("streams"))
+        found[str(media.get("type"))] = _mapping(streams[0]) if streams else {}
+    return found
+
+
+def _stream_stats(kind: str, stream: Mapping[str, Value], report: Mapping[str, Value]) -> StreamStats:
+    """What came from an end; *report*: what the far end said of it by RTCP, empty where it said nothing yet."""
+    counted, average = _mapping(stream.get("stats")), _mapping(report.get("average MOS"))
+    lost = _int(report.get("cumulative loss"))
+    return StreamStats(
+        kind=kind,
+        packets=_int(counted.get("packets")),
+        octets=_int(counted.get("bytes")),
+        lost=(lost - _LOST_MODULUS if lost >= _LOST_MODULUS // 2 else lost) if report else None,
+        jitter_s=_int(average.get("jitter")) / 1000 if average else None,
+    )
 
 
 def description(lines: Lines, events: frozenset[int]) -> str:

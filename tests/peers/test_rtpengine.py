@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import struct
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.peers.rtpengine import PORTS, RtpengineProcess, engine, settings
 
 pytestmark = pytest.mark.peer("rtpengine")
 Phones = Callable[..., Phone]
+WAY_S = 0.02  # how long a packet seems to take
 
 
 @pytest.fixture
@@ -103,6 +105,43 @@ async def test_sound_both_ways_on_the_ports_that_were_told_and_rtcp_beside(
         assert line.sent_packets == session.stats(0)[0].packets > 0
         session.close()
         await until(lambda: media.ready == READY)
+
+
+def reports(phone: Phone, port: int, about: int, lost: int, jitter: int, heard: tuple[int, float]) -> int:
+    """A sender report with one about the other (RFC 3550 §6.4.1); how the other is to name it. *heard*: the same of the
+    other's last one, and when it came."""
+    now = time.time()
+    seconds, fraction = int(now) + 2_208_988_800, int(now % 1 * 2**32)
+    last, came = heard
+    delay = int(max(0.0, now - came - WAY_S) * 65_536) if last else 0
+    head = struct.pack(
+        "!BBHIIIIII", 0x81, 200, 12, phone.ssrc, seconds, fraction, 160, phone.sequence, 160 * phone.sequence
+    )
+    block = struct.pack("!IIIIII", about, lost & 0xFFFFFF, phone.sequence, jitter, last, delay)
+    phone.rtcp.sendto(head + block, (phone.edge, port + 1))
+    return (seconds & 0xFFFF) << 16 | fraction >> 16
+
+
+async def test_loss_and_jitter_are_what_the_other_end_reports(tmp_path: Path, edge: str, phones: Phones) -> None:
+    async with RtpengineProcess(tmp_path, edge), engine(settings(edge)) as media:
+        session = media.open(Listener())
+        door, monitor = phones(), phones()
+        monitor.ssrc = 78
+        to_door, to_monitor = await joined(session, door, monitor, edge)
+        by_door, by_monitor = (0, 0.0), (0, 0.0)
+        async with asyncio.timeout(10.0):  # until rtpengine knows how far away both are
+            while [line.lost for end in (CALLER_END, 0) for line in session.stats(end)] != [5, -1]:
+                door.send(to_door)
+                monitor.send(to_monitor)
+                by_door = reports(door, to_door, monitor.ssrc, -1, 80, by_monitor), time.time()
+                await asyncio.sleep(2 * WAY_S)
+                by_monitor = reports(monitor, to_monitor, door.ssrc, 5, 160, by_door), time.time()
+                await asyncio.sleep(2 * WAY_S)
+                session.look()
+        (of_door,), (of_monitor,) = session.stats(CALLER_END), session.stats(0)
+        assert of_door.jitter_s == pytest.approx(0.020, abs=0.005)
+        assert of_monitor.jitter_s == pytest.approx(0.010, abs=0.005)
+        session.close()
 
 
 async def test_digits_are_told_once_and_do_not_reach_the_door(tmp_path: Path, edge: str, phones: Phones) -> None:

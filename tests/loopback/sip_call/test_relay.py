@@ -41,12 +41,12 @@ class Phone:
             sock.setblocking(False)
         self.line = PeerLine(described or host, self.sock.getsockname()[1], host, self.rtcp.getsockname()[1])
         self.line = replace(self.line, event_payloads=frozenset({101}))
-        self.sequence = 0
+        self.sequence, self.ssrc = 0, 77
 
     def send(self, port: int, payload: bytes = bytes(160), *, kind: int = 8, timestamp: int | None = None) -> bytes:
         self.sequence += 1
         stamp = 160 * self.sequence if timestamp is None else timestamp
-        packet = struct.pack("!BBHII", 0x80, kind, self.sequence, stamp, 77) + payload
+        packet = struct.pack("!BBHII", 0x80, kind, self.sequence, stamp, self.ssrc) + payload
         self.sock.sendto(packet, (self.edge, port))
         return packet
 
