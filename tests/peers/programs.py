@@ -42,6 +42,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
         _both(_on_path("baresip"), _file("/usr/lib/baresip/modules/avcodec.so")), ("baresip-core", "baresip-ffmpeg")
     ),
     "chromium": Program(_on_path("chromium"), ("chromium",)),
+    "coturn": Program(_on_path("turnserver"), ("coturn",)),
     "curl": Program(_on_path("curl"), ("curl",)),
     "ffmpeg": Program(_on_path("ffmpeg"), ("ffmpeg",)),
     "kamailio": Program(

@@ -1,10 +1,10 @@
 """An app without a browser: another aiortc peer that keeps what it gets and says what it is given."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 
 from sip.media.webrtc import PayloadTrack, _pass_through, _preferred
 
@@ -22,8 +22,12 @@ async def until(condition: Callable[[], Any], within_s: float = WITHIN_S) -> Any
 class AppPeer:
     """``async with AppPeer() as app``; offers sound both ways and one picture to see."""
 
-    def __init__(self, audio: str = "audio/pcma", *, video: bool = True) -> None:
-        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+    def __init__(
+        self, audio: str = "audio/pcma", *, video: bool = True, ice_servers: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """*ice_servers*: as of `welcome`."""
+        servers = [RTCIceServer(**one) for one in ice_servers]
+        self.pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self.voice = PayloadTrack("audio")
         self.heard: list[bytes] = []
         self.seen: list[tuple[bool, bytes]] = []

@@ -121,8 +121,9 @@ async def home(
     *homes: Apartment,
     guard: bool = False,
     settings: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Home]:
-    """*settings*: `section.key` to value. The gate has relay 1, *Street*."""
+    """*settings*: `section.key` to value; *secrets*: files of the site. The gate has relay 1, *Street*."""
     address, far = next(addresses), next(addresses)
     origin = f"http://{address}:{HTTP_PORT}"
     own = [address]
@@ -139,7 +140,8 @@ async def home(
         },
     )  # fmt: skip
     opened = OpenSite.open(folder / "site")
-    opened.secrets.write_text("trunk_password", "not-asked-for")
+    for name, secret in {"trunk_password": "not-asked-for", **(secrets or {})}.items():
+        opened.secrets.write_text(name, secret)
     try:
         with opened.admin("installer").edit() as edit:
             found, phones = _furnish(edit, homes, origin, guard=guard)
