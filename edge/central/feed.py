@@ -184,7 +184,8 @@ class _Scope:
             .where(edge_item.c.edge == self.place.id, *which)
             .limit(limit)
         )
-        return sorted(self._connection.execute(query).all(), key=lambda row: (_ORDER[row.kind], row.id))
+        found: Any = self._connection.execute(query).all()
+        return sorted(found, key=lambda row: (_ORDER[row.kind], row.id))
 
     def tailored(self, kind: str, body: dict[str, Any]) -> dict[str, Any] | None:
         """*body* without the names of things that this edge does not see; None where nothing of it is left."""

@@ -32,8 +32,7 @@ TABLES: Final[Mapping[str, TableClause]] = {
         "apartment", "id", "community_id", "service_since_ms", "connection", "armed", *COLUMNS["apartment"]
     ),
     "device": plain(
-        "device", "id", "community_id", "sip_user", "sip_password", "mqtt_password", "arming", "contact_display",
-        "connection", *COLUMNS["device"],
+        "device", "id", "community_id", "sip_user", "sip_password", "mqtt_password", "arming", *COLUMNS["device"]
     ),
     "relay": plain("relay", "id", *COLUMNS["relay"]),
     "resident": plain(

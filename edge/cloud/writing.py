@@ -164,8 +164,7 @@ def _new_rows(edit: Edit, kind: str, new: Sequence[Thing]) -> tuple[tuple[str, .
 def _device_row(edit: Edit, thing: Thing, user: str) -> Row:
     sealed = new_device_secrets(edit.vault, DeviceId(thing.key))
     return (
-        thing.key, edit.community_id, *thing.row, user, sealed["sip_password"], sealed["mqtt_password"], False, "all",
-        "udp",
+        thing.key, edit.community_id, *thing.row, user, sealed["sip_password"], sealed["mqtt_password"], False,
     )  # fmt: skip
 
 
@@ -181,7 +180,7 @@ _BESIDE: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "apartment": (("id", "community_id"), ("service_since_ms", "connection", "armed")),
     "device": (
         ("id", "community_id"),
-        ("sip_user", "sip_password", "mqtt_password", "arming", "contact_display", "connection"),
+        ("sip_user", "sip_password", "mqtt_password", "arming"),
     ),
     "relay": (("id",), ()),
     "resident": (("id", "community_id"), ("sip_user", "sip_password", "app_registered")),
