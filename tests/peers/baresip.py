@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 from edge.phone.events import EventLog, NotSeen
 from edge.phone.lines import LineProcess
+from sip.flow import Address
 
 CONTROL_PORT: Final = 4444
 _START_WITHIN_S: Final = 8.0
@@ -38,6 +39,7 @@ class BaresipSettings:
     server: str = ""  # host:port of the registrar and proxy; "" = it does not register
     transport: str = "udp"  # udp | tcp | tls
     port: int = 5060  # TLS listens on the next one
+    control_ip: str = ""  # for its control socket; "" = the same
     tone_hz: int = 0
     auto_answer: bool = False
     codecs: str = "PCMA/8000/1,PCMU/8000/1"
@@ -66,7 +68,7 @@ def config_text(settings: BaresipSettings, recordings: Path) -> str:
     lines = [
         f"module_path {_MODULES}",
         "poll_method epoll",
-        f"sip_listen {settings.ip}:{settings.port}",
+        f"sip_listen {Address(settings.ip, settings.port)}",
         f"net_interface {settings.ip}",  # an address here becomes Via, Contact and c= of the SDP
         "call_local_timeout 120",
         f"audio_source {f'ausine,{settings.tone_hz}' if settings.tone_hz else 'aubridge,quiet'}",
@@ -78,7 +80,7 @@ def config_text(settings: BaresipSettings, recordings: Path) -> str:
         "audio_buffer 20-160",
         "jitter_buffer_delay 2-10",
         "rtp_stats yes",
-        f"ctrl_tcp_listen {settings.ip}:{CONTROL_PORT}",
+        f"ctrl_tcp_listen {settings.control_ip or settings.ip}:{CONTROL_PORT}",
         f"snd_path {recordings}",
         "menu_bell no",
         "ringback_disabled yes",
@@ -101,7 +103,7 @@ def account_text(settings: BaresipSettings) -> str:
     """The one line of the ``accounts`` file."""
     if settings.accounts:
         return settings.accounts
-    host = settings.server or settings.ip
+    host = settings.server or Address(settings.ip, settings.port)
     parts = [
         f"<sip:{settings.user}@{host};transport={settings.transport}>",
         *((f"auth_pass={settings.password}",) if settings.password else ()),
@@ -151,7 +153,8 @@ class Baresip(LineProcess):
 
     def __init__(self, folder: Path, settings: BaresipSettings) -> None:
         self.folder = folder.resolve() / f"baresip-{settings.user}"
-        super().__init__(f"baresip {settings.user}", ["baresip", "-4", "-f", str(self.folder)])
+        family = "-6" if ":" in settings.ip else "-4"
+        super().__init__(f"baresip {settings.user}", ["baresip", family, "-f", str(self.folder)])
         self.settings = settings
         self.events: EventLog[Mapping[str, Any]] = EventLog(self.name)
         self.output: list[str] = []
@@ -176,10 +179,10 @@ class Baresip(LineProcess):
         return self
 
     async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, ip = asyncio.get_running_loop(), self.settings.control_ip or self.settings.ip
         while True:
             with contextlib.suppress(ConnectionRefusedError):
-                await loop.create_connection(lambda: self._control, self.settings.ip, CONTROL_PORT)
+                await loop.create_connection(lambda: self._control, ip, CONTROL_PORT)
                 return
             if self.status is not None:
                 raise NotSeen(f"{self.name} ended with status {self.status}: {self.output[-5:]}")

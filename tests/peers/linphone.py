@@ -16,6 +16,7 @@ from typing import Final, Self
 
 from edge.phone.events import EventLog, NotSeen
 from edge.phone.lines import LineProcess
+from sip.flow import Address
 
 _START_WITHIN_S: Final = 15.0
 _DIGIT_GAP_S: Final = {"rfc4733": 0.3, "info": 0.7}
@@ -60,9 +61,9 @@ def rc_text(settings: LinphoneSettings) -> str:
                 "sip_tcp_port": ports["tcp"],
                 "sip_tls_port": ports["tls"],
                 "bind_address": settings.ip,
-                "use_ipv6": 0,
+                "use_ipv6": int(":" in settings.ip),
                 "guess_hostname": 0,
-                "contact": f'"{settings.user}" <sip:{settings.user}@{settings.ip}>',
+                "contact": f'"{settings.user}" <sip:{settings.user}@{_host(settings.ip)}>',
                 "register_only_when_network_is_up": 0,
                 "use_info": int(settings.dtmf_by == "info"),
                 "use_rfc2833": int(settings.dtmf_by == "rfc4733"),
@@ -92,6 +93,11 @@ def rc_text(settings: LinphoneSettings) -> str:
     )
 
 
+def _host(address: str) -> str:
+    """As it stands in a URI."""
+    return f"[{address}]" if ":" in address else address
+
+
 def _codec_sections(settings: LinphoneSettings) -> list[tuple[str, dict[str, object]]]:
     """Every codec it knows is named: one that is left out comes back enabled."""
     order = [*settings.codecs, *(codec for codec in _KNOWN_CODECS if codec not in settings.codecs)]
@@ -114,7 +120,7 @@ def _account_sections(settings: LinphoneSettings) -> list[tuple[str, dict[str, o
             {
                 "reg_proxy": f"<sip:{uri}>",
                 "reg_route": f"<sip:{uri};lr>",
-                "reg_identity": f"sip:{settings.user}@{settings.server.split(':')[0]}",
+                "reg_identity": f"sip:{settings.user}@{_host(Address.parse(settings.server).host)}",
                 "reg_expires": 60,
                 "reg_sendregister": 1,
                 "publish": 0,

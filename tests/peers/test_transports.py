@@ -14,9 +14,11 @@ import pytest
 
 from edge.phone.handle import Phone, PhoneSettings
 from models.call import CallOutcome
+from sip.media.engine import CALLER_END
 from sip.settings import TrunkSettings
 from tests.fakes.b2bua import DOOR, LANDLINE, MONITOR, plan, target
 from tests.fakes.calling_house import CallingHouse
+from tests.peers import tone
 from tests.peers.baresip import Baresip, BaresipSettings
 from tests.peers.certificates import Certificate, certificate
 from tests.peers.linphone import Linphone, LinphoneSettings
@@ -209,6 +211,50 @@ async def test_sipp_over_ipv6(tmp_path: Path, transport: str) -> None:
             assert await caller.finished(WITHIN_S) == ALL_PASSED, caller.complaints
             assert await callee.wait_ended(WITHIN_S) == ALL_PASSED, callee.complaints
         await house.over()
+
+
+@asynccontextmanager
+async def telephone_on_ipv6(
+    kind: str, transport: str, house: CallingHouse, folder: Path, port: int, control_ip: str, user: str
+) -> AsyncIterator[End]:
+    """One of *kind* on ::1 and *port*, which says something."""
+    common = {"server": house.server, "transport": transport, "port": port}
+    if kind == "baresip":
+        house.offer_md5(user)
+        settings = BaresipSettings("::1", user, f"pw{user}", tone_hz=440, control_ip=control_ip, **common)
+        async with Baresip(folder, settings) as baresip:
+            await baresip.registered()
+            yield BaresipEnd(baresip)
+    else:
+        wav = tone.make(folder / "880.wav", 880)
+        async with Linphone(folder, LinphoneSettings("::1", user, f"pw{user}", wav=wav, **common)) as linphone:
+            await linphone.registered()
+            yield LinphoneEnd(linphone)
+
+
+# PJSUA2 is not here: the package is built without media over IPv6.
+@pytest.mark.peer("baresip", "linphone")
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize(("caller", "callee"), [("baresip", "linphone"), ("linphone", "baresip")])
+async def test_telephones_on_ipv6(
+    tmp_path: Path, addresses: Iterator[str], caller: str, callee: str, transport: str
+) -> None:
+    own, door_port, monitor_port = free_ports(3)
+    async with (
+        CallingHouse("::1", USERS, plan([target(MONITOR)]), port=own) as house,
+        telephone_on_ipv6(caller, transport, house, tmp_path, door_port, next(addresses), DOOR) as door,
+        telephone_on_ipv6(callee, transport, house, tmp_path, monitor_port, next(addresses), MONITOR) as monitor,
+    ):
+        suffix = "" if transport == "udp" else f";transport={transport}"
+        await door.call(f"sip:101@{house.server}{suffix}")
+        await monitor.ring_then_answer()
+        await door.talking()
+        await monitor.talking()
+        session = house.sessions[-1]
+        await house.until(lambda: all(session.stats(end)[0].packets > 25 for end in (CALLER_END, 0)), WITHIN_S)
+        await door.hang_up()
+        await house.over()
+        assert house.desk.record.outcome is CallOutcome.ANSWERED
 
 
 @pytest.mark.peer("sipp", "kamailio")
