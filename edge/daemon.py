@@ -55,6 +55,7 @@ class Parts:
     site: Path
     ending: Ending
     maintenance: Maintenance
+    live_apps: Callable[[], Mapping[str, Sequence[str]]]
 
 
 class DaemonFace:
@@ -172,6 +173,9 @@ class DaemonFace:
         for device in snapshot.devices.values():
             online = float(self._parts.plane.online(device.mac))
             yield Sample("device_online", online, "Whether a device is connected by MQTT.", {"mac": device.mac})
+
+    def live_apps(self) -> Mapping[str, Sequence[str]]:
+        return self._parts.live_apps()
 
     def live_devices(self) -> Mapping[str, Json]:
         now_ms = self._now_ms()

@@ -203,6 +203,7 @@ def build(site: Path, config: Config, ending: Ending) -> House:
         site=site,
         ending=ending,
         maintenance=Maintenance(base.world, base.clock, roads.plane, partial(_keep, base)),
+        live_apps=lambda: portal.live() if portal is not None else {},
     )
     if portal is not None:
         portal.attach_devices(parts.maintenance.order)

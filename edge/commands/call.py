@@ -62,17 +62,18 @@ def _plan(cli: Cli, scope: Any, home: ApartmentId, at: DeviceId | None) -> dict[
     calling = Calling(Circumstances(snapshot, config.calls, bool(config.trunks), now_ms), door)
     served = door is None or (door.enabled and door.serves(home, apartment.building))
     planned = to_apartment(calling, apartment) if served else calling.refuse(Refusal.UNKNOWN)
-    running = ask_if_running(cli.site_folder, "/status") is not None
-    return plan_json(planned, _reach(load_bindings(scope.connection, now_ms)) if running else None)
+    apps = ask_if_running(cli.site_folder, "/apps/live")
+    return plan_json(planned, None if apps is None else _reach(load_bindings(scope.connection, now_ms), apps))
 
 
-def _reach(bindings: Sequence[ContactBinding]) -> Reach:
-    """Where a target can be rung, as far as the store knows it; telephones always can."""
+def _reach(bindings: Sequence[ContactBinding], apps: Mapping[str, Sequence[str]]) -> Reach:
+    """Where a target can be rung: as the store has it, and *apps* of residents by their ids; telephones always can."""
 
     def reach(target: Target) -> Sequence[ContactRef]:
         if target.kind in (LegKind.LANDLINE, LegKind.PHONE):
             return [ContactRef(target.address, "through the trunk")]
-        return [ContactRef(b.key, b.contact) for b in bindings if b.sip_user == target.address]
+        by_sip = [ContactRef(b.key, b.contact) for b in bindings if b.sip_user == target.address]
+        return [*(ContactRef("app", words) for words in apps.get(target.resident or "", ())), *by_sip]
 
     return reach
 

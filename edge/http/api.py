@@ -244,6 +244,11 @@ def _api_routes(daemon: Daemon) -> APIRouter:
         """What only the running daemon knows of each device."""
         return daemon.live_devices()
 
+    @routes.get("/apps/live")
+    async def live_apps() -> Json:
+        """Residents' apps that can be rung now, by the resident's id."""
+        return daemon.live_apps()
+
     @routes.post("/doors/{mac}/open")
     async def open_door(mac: str, body: OpenRequest) -> JSONResponse:
         """Open a door now; audited. 403: not allowed; 409: not carried out; the body says why."""

@@ -38,6 +38,10 @@ class Daemon(Protocol):
         """MAC -> ``{"sip": {…}, "mqtt": {…}}`` as in `edge device list`."""
         ...
 
+    def live_apps(self) -> Mapping[str, Sequence[str]]:
+        """Resident's id -> apps that can be rung now, in words."""
+        ...
+
     def ladder(self, call_id: str) -> Json | None:
         """The messages of a call, oldest first; None if it is not (or no longer) known."""
         ...

@@ -191,6 +191,10 @@ class Portal:
         """Apps of the resident *target* that are connected, or can be woken."""
         return self._ringing.contacts(target)
 
+    def live(self) -> Mapping[str, Sequence[str]]:
+        """Residents that have an app that can be rung now, and their apps in words."""
+        return self._ringing.live()
+
     def reach(self, by_sip: Reach) -> Reach:
         """*by_sip*, and the apps beside it."""
         return AppReach(by_sip, self.contacts)

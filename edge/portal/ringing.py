@@ -1,7 +1,7 @@
 """Where the SIP side rings apps: those that are connected, and those that a push can wake."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from edge.core.call_events import ContactRef
@@ -35,6 +35,14 @@ class Ringing:
             for session in self._roster.of(target.resident)
             if session.id in self._visits or self.wakeable(session)
         )
+
+    def live(self) -> Mapping[str, Sequence[str]]:
+        """As `contacts`, of every resident that has one."""
+        found: dict[str, list[str]] = {}
+        for session in self._roster.all():
+            if (there := session.id in self._visits) or self.wakeable(session):
+                found.setdefault(session.resident, []).append(f"app {session.name}" + ("" if there else ", by push"))
+        return found
 
     def ring(self, summons: Summons, leg: AppLeg) -> Ring | None:
         session = self._roster.get(summons.key.removeprefix(APP_KEY))

@@ -1,7 +1,7 @@
 """The sessions of apps as they were last read: by id, by resident."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,9 @@ class Roster:
 
     def get(self, session: str) -> Session | None:
         return self._sessions.get(session)
+
+    def all(self) -> Iterable[Session]:
+        return self._sessions.values()
 
     def of(self, resident: ResidentId) -> tuple[Session, ...]:
         return self._by_resident.get(resident, ())

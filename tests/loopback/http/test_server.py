@@ -38,6 +38,9 @@ class FakeDaemon:
     def live_devices(self) -> Mapping[str, Json]:
         return {}
 
+    def live_apps(self) -> Mapping[str, Sequence[str]]:
+        return {}
+
     def ladder(self, call_id: str) -> Json | None:
         return {"messages": []} if call_id == "known" else None
 

@@ -17,6 +17,13 @@ async def dialled(here: Home, gate: Phone) -> int:
     return gate.call(here.uri("101"))
 
 
+async def planned(here: Home) -> str:
+    """Why the app rings, in the words of `edge call plan`."""
+    (stage,) = (await here.site.edge("call", "plan", "1/101"))["stages"]
+    (leg,) = stage["legs"]
+    return str(leg["why"])
+
+
 async def ended(gate: Phone, since: int) -> int:
     return int((await gate.state("disconnected", 20, since))["status"])
 
@@ -37,6 +44,8 @@ async def test_a_sleeping_phone_is_woken_and_the_service_learns_nothing(
             assert refused["reason"] == "not_allowed"
             await anna.asked("push", **browser.at(f"{service.origin}/anna"))
             public_key = anna.state["push"]["public_key"]
+            assert await planned(here) == "active resident; reachable: app phone"
+        assert await planned(here) == "active resident; reachable: app phone, by push"
 
         since = await dialled(here, gate)
         push, again = await service.nth(1), await service.nth(2)
@@ -113,4 +122,5 @@ async def a_subscription_that_is_gone_is_forgotten(here: Home, gate: Phone, serv
         gate.hang_up()
         await ended(gate, since)
     assert await ended(gate, await dialled(here, gate)) == 480, "nobody can be reached"
+    assert await planned(here) == "active resident; not reachable now, would be passed over"
     assert len(service.asked) == before + 1
