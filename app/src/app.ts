@@ -30,6 +30,7 @@ export class App {
   #calls = new Map<string, CallScreen>();
   readonly #link: Link;
   readonly #ringer = new Ringer();
+  #awake: Promise<WakeLockSentinel | null> | null = null;
   readonly #header = h("header", {});
   readonly #main = h("main", {});
   readonly #nav = h("nav", { "aria-label": words.menu });
@@ -102,8 +103,17 @@ export class App {
     const call = [...this.#calls.values()].at(-1);
     if ([...this.#calls.values()].some((each) => each.ringing)) this.#ringer.start();
     else this.#ringer.stop();
+    this.#keepAwake(call !== undefined);
     const wanted = call ? call.element : this.#shell;
     if (!this.root.contains(wanted)) this.root.replaceChildren(wanted, this.#lost);
+  }
+
+  /** A screen that goes dark in the middle of a call would hide who is there. */
+  #keepAwake(wanted: boolean): void {
+    if (wanted && !this.#awake) this.#awake = navigator.wakeLock?.request("screen").catch(() => null) ?? null;
+    if (wanted || !this.#awake) return;
+    void this.#awake.then((lock) => lock?.release());
+    this.#awake = null;
   }
 
   #draw(): void {
@@ -142,7 +152,7 @@ export class App {
     if (!state) return;
     const dial = (fields: object): void => void this.#dial(fields);
     const make: Record<Tab, () => Screen> = {
-      doors: () => doors(state, this.#link, dial), people: () => people(state, dial), history: () => history(this.#link),
+      doors: () => doors(state, this.#link, dial), people: () => people(state, dial), history: () => history(state, this.#link),
       passes: () => visitors(state, this.#link), settings: () => settings(state, this.#link),
     };
     this.#tab = tab;

@@ -45,6 +45,7 @@ class BaresipSettings:
     codecs: str = "PCMA/8000/1,PCMU/8000/1"
     video: bool = False  # H.264 of a fake camera
     picture: Path | None = None  # what the camera sees: a film, shown again and again
+    picture_size: str = "320x240"
     media_encryption: str = ""  # srtp: offers RTP/AVP with a key; srtp-mand: RTP/SAVP
     ca_file: str = ""
     expires_s: int = 60
@@ -91,7 +92,7 @@ def config_text(settings: BaresipSettings, recordings: Path) -> str:
         lines += [
             f"video_source {f'avformat,{settings.picture}' if settings.picture else 'fakevideo,nil'}",
             "video_display fakevideo,nil",
-            "video_size 320x240",
+            f"video_size {settings.picture_size}",
             "video_fps 10",
             "videnc_format yuv420p",
             "avcodec_h264enc libx264",

@@ -39,4 +39,4 @@ def test_the_page_has_no_inline_script_or_style_and_names_no_other_host() -> Non
     assert "<script>" not in page
     assert "<style" not in page
     assert "style=" not in page
-    assert re.findall(r'(?:src|href)="(?!/app/|[a-z]+\.[a-z]+)', page) == []
+    assert re.findall(r'(?:src|href)="(?!/app/|[a-z0-9-]+\.[a-z]+")', page) == []

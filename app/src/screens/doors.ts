@@ -2,7 +2,7 @@
 
 import { card, empty, h, holdButton, button, tell, tile, toggle } from "../dom";
 import type { Link } from "../link";
-import { asked, openDoor } from "../opening";
+import { openDoor } from "../opening";
 import type { Door, Monitor, State } from "../protocol";
 import { said, words } from "../words";
 import { drawn, notices, type Screen } from "./screen";
@@ -31,8 +31,9 @@ function doorCard(door: Door, link: Link, dial: (fields: object) => void): HTMLE
 function monitorCard(monitor: Monitor, link: Link): HTMLElement {
   const how = monitor.armed === null ? words.unknownHow : monitor.armed ? words.armedHow : words.disarmedHow;
   const arm = async (armed: boolean): Promise<void> => {
-    const done = await asked<{ armed: boolean }>(link, "arm", { monitor: monitor.mac, armed });
-    if (done) tell(done.armed ? words.armedHow : words.disarmedHow);
+    const answer = await link.ask("ask", { what: "arm", monitor: monitor.mac, armed });
+    if (answer?.type === "told") tell(armed ? words.armedHow : words.disarmedHow);
+    else tell(answer ? said(`${String(answer.reason)}_monitor`, said(answer.reason)) : words.offline);
   };
   const relays = monitor.relays.map((each) =>
     h("li", { class: each.on ? "on" : "" }, `${words.relay} ${each.relay}: ${each.on ? words.relayOn : words.relayOff}`));

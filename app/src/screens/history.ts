@@ -4,7 +4,7 @@ import { empty, h, tile } from "../dom";
 import type { Icon } from "../icons";
 import type { Link } from "../link";
 import { asked } from "../opening";
-import type { Opening, PastCall } from "../protocol";
+import type { Opening, PastCall, State } from "../protocol";
 import { day, hour, said, words } from "../words";
 import type { Screen } from "./screen";
 
@@ -12,11 +12,11 @@ interface Entry { at: number; sign: Icon; mood: "" | "good" | "bad"; what: strin
 
 const MINUTE_S = 60;
 
-export function history(link: Link): Screen {
+export function history(state: State, link: Link): Screen {
   const element = h("div", { class: "page narrow", "aria-busy": "true" });
   void asked<{ calls: PastCall[]; openings: Opening[] }>(link, "history", { limit: 50 }).then((told) => {
     element.removeAttribute("aria-busy");
-    const entries = [...(told?.calls ?? []).map(ofCall), ...(told?.openings ?? []).map(ofOpening)].sort((a, b) => b.at - a.at);
+    const entries = [...(told?.calls ?? []).map((call) => ofCall(call, state.resident.name)), ...(told?.openings ?? []).map(ofOpening)].sort((a, b) => b.at - a.at);
     element.replaceChildren(...(entries.length ? days(entries) : [empty("clock", words.nothing)]));
   });
   return { element };
@@ -32,12 +32,17 @@ function days(entries: Entry[]): HTMLElement[] {
   return [...lists].flatMap(([name, rows]) => [h("h2", {}, name), h("ul", { class: "rows card" }, ...rows)]);
 }
 
-function ofCall(call: PastCall): Entry {
-  const missed = call.outcome !== "answered";
-  const seconds = call.duration_s ?? 0;
-  const long = seconds >= 1 ? ` · ${Math.floor(seconds / MINUTE_S)}:${String(Math.round(seconds % MINUTE_S)).padStart(2, "0")}` : "";
-  const how = missed ? said(call.outcome) : call.answered_by ? `${words.answeredBy} ${call.answered_by}${long}` : words.call_line;
-  return { at: call.at_ms, sign: missed ? "missed" : "phone", mood: missed ? "bad" : "", what: call.from || words.call_line, how };
+/** A call that *me* placed is named by who was called. */
+function ofCall(call: PastCall, me: string): Entry {
+  const answered = call.outcome === "answered";
+  const seconds = Math.round(call.duration_s ?? 0);
+  const long = answered ? ` · ${Math.floor(seconds / MINUTE_S)}:${String(seconds % MINUTE_S).padStart(2, "0")}` : "";
+  const by = call.answered_by ?? "";
+  if (call.from === me) {
+    return { at: call.at_ms, sign: "out", mood: "", what: by || words.call_line, how: `${words.placed}${long}` };
+  }
+  const how = answered ? `${by ? `${words.answeredBy} ${by}` : words.call_line}${long}` : said(call.outcome);
+  return { at: call.at_ms, sign: answered ? "phone" : "missed", mood: answered ? "" : "bad", what: call.from || words.call_line, how };
 }
 
 function ofOpening(opening: Opening): Entry {
