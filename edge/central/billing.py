@@ -1,6 +1,7 @@
 """Billing (domain.md §5): accounts come in, apartments' service state and residents follow."""
 
 import enum
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -71,6 +72,8 @@ def take(change: Change, accounts: Sequence[Account], *, confirm: bool = False) 
             answers.append(Told(account.id, Result.INVALID, str(problem)))
     for home in homes:
         _serve(change, home, known)
+    counts = Counter(each.result.value for each in answers)
+    change.note("billing", confirmed=confirm, **counts)
     return answers
 
 

@@ -292,6 +292,10 @@ class Change:
         if apartment not in {home["apartment"] for home in homes}:
             self.put("resident", resident, with_homes(body, [*homes, {"apartment": apartment}]))
 
+    def note(self, action: str, **detail: Any) -> None:
+        """A row of the audit log that says more than which things became otherwise. *detail* holds no secret."""
+        self.central.note(self.connection, self.actor, action, self.community, **detail)
+
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:

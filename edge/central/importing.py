@@ -56,6 +56,7 @@ def import_sheet(change: Change, sheet: Sheet) -> dict[str, Any]:
     if isinstance(found, list):
         raise BadSheet(found)
     _store(change, found, {name: identity for identity, name in names.items()})
+    change.note("import", rows=found.rows, apartments=len(found.apartments), devices=len(found.devices))
     return {
         "rows": found.rows, "buildings": len(found.buildings), "apartments": len(found.apartments),
         "residents": sum(each.resident is not None for each in found.apartments), "devices": len(found.devices),

@@ -38,6 +38,8 @@ def add(
     with central.store.write() as connection:
         if connection.execute(select(operator.c.id).where(operator.c.name == name)).one_or_none() is not None:
             raise Invalid("taken", "an operator of that name is there already")
+        if parent and above == parent and _role(connection, above) is None:
+            raise Invalid("parent", "there is no such operator to belong to")
         if role is Role.SUB_INSTALLER and _role(connection, above) is not Role.INSTALLER:
             raise Invalid("parent", "a sub-installer belongs to an installer")
         connection.execute(
@@ -79,8 +81,9 @@ def new_token(central: Central, by: Caller, identity: str, *, life_s: int | None
         row = connection.execute(select(operator).where(operator.c.id == identity)).one_or_none()
         if row is None:
             raise Unknown("operator", "there is no such operator")
-        if by.role is not Role.SUPER and row.parent != by.id and row.id != by.id:
-            raise Forbidden("operator", "this operator is somebody else's")
+        if by.role is not Role.SUPER and row.parent != by.id:
+            # Nor its own: a token for a day would make itself one for ever.
+            raise Forbidden("operator", "tokens are made by whoever the operator belongs to")
         until_ms = None if life_s is None else now_ms + life_s * 1000
         connection.execute(
             insert(api_token).values(hash=_hash(token), operator=identity, created_ms=now_ms, until_ms=until_ms)

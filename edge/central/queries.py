@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from edge.central.tables import edge, event, item
+from edge.central.tables import audit, edge, event, item
 
 
 def things_of(connection: Connection, community: str, kind: str, after: str, limit: int) -> list[dict[str, Any]]:
@@ -31,3 +31,17 @@ def events_of(connection: Connection, community: str, after_ms: int, type_: str,
         {"edge": row.edge, "db_id": row.db_id, "received_ms": row.received_ms, **json.loads(row.body)}
         for row in connection.execute(query)
     ]
+
+
+def audit_of(connection: Connection, community: str | None, before_ms: int | None, limit: int) -> list[dict[str, Any]]:
+    """Who changed what, the newest first: of a community, or of the whole central store."""
+    query = select(audit).order_by(audit.c.at_ms.desc(), audit.c.id).limit(limit)
+    if community is not None:
+        query = query.where(audit.c.community == community)
+    if before_ms is not None:
+        query = query.where(audit.c.at_ms < before_ms)
+    return [
+        {"at_ms": row.at_ms, "actor": row.actor, "community": row.community, "action": row.action,
+         "detail": json.loads(row.detail)}
+        for row in connection.execute(query)
+    ]  # fmt: skip

@@ -67,6 +67,7 @@ def ask(change: Change, wish: Wish) -> dict[str, Any]:
     }  # fmt: skip
     change.connection.execute(insert(address_request).values(**made))
     _show(change, made)
+    change.note("request.ask", request=made["id"], apartment=home)
     return told(made)
 
 
@@ -85,6 +86,7 @@ def confirm(change: Change, identity: str) -> dict[str, Any]:
     row = _end(change, identity, State.CONFIRMED)
     settle(change, row["phone"], row["apartment"], first=row["name"], mobile=row["phone"])
     _show(change, row)
+    change.note("request.confirm", request=identity, apartment=row["apartment"])
     change.merge("apartment", row["apartment"], **({"handset": True} if row["has_handset"] else {"whitelisted": True}))
     return told(row)
 
@@ -92,6 +94,7 @@ def confirm(change: Change, identity: str) -> dict[str, Any]:
 def refuse(change: Change, identity: str, state: State) -> dict[str, Any]:
     """The operator closes or cancels the request."""
     ended = _end(change, identity, state)
+    change.note(f"request.{state.value}", request=identity)
     if change.find("request", identity) is not None:
         change.drop("request", identity)
     return told(ended)

@@ -73,6 +73,7 @@ def take(change: Change, leases: Sequence[Lease], *, confirm: bool = False) -> R
         row = {"community": change.community, "resident": before["resident"] if before else "", **asdict(each)}
         upsert(change.connection, lease, [row])
     turn(change, report)
+    change.note("roster", leases=report.leases, started=len(report.started), ended=len(report.ended))
     report.stored = True
     return report
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from edge.central.answers import Answers
-from edge.central.api import billing, business, rosters, sites
+from edge.central.api import billing, business, operators, rosters, sites
 from edge.central.api import edges as edges_api
 from edge.central.api.office import Office, install_refusals
 from edge.central.api.uploads import BoundedBody
@@ -40,6 +40,7 @@ def application(office: Office) -> FastAPI:
     app.include_router(business.router)
     app.include_router(billing.router)
     app.include_router(rosters.router)
+    app.include_router(operators.router)
     return app
 
 

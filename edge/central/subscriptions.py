@@ -44,6 +44,7 @@ def activate(change: Change, resident: str, until: date) -> Mail | None:
     body = change.get("resident", resident)
     now = {"activation": Activation.ACTIVE.value, "expires": until.isoformat()}
     change.put("resident", resident, {**body, **now})
+    change.note("subscription", resident=resident, until=until.isoformat())
     site = change.get("community", change.community)
     if not site.get("send_renew_mail") or not body.get("email"):
         return None
@@ -54,6 +55,7 @@ def activate(change: Change, resident: str, until: date) -> Mail | None:
 def deactivate(change: Change, resident: str) -> None:
     """The resident's app stops now; monitors go on ringing."""
     change.merge("resident", resident, activation=Activation.INACTIVE.value)
+    change.note("subscription", resident=resident, ended=True)
 
 
 def due(connection: Connection, now_ms: int) -> Iterator[Mail]:

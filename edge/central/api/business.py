@@ -1,4 +1,4 @@
-"""What residents and operators do: address requests, subscriptions, operators."""
+"""What residents ask for and pay for: address requests, subscriptions."""
 
 from datetime import date
 from typing import Annotated, Any, Final, Literal
@@ -6,9 +6,8 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from edge.central import communities, operators, requests, subscriptions
+from edge.central import communities, requests, subscriptions
 from edge.central.api.office import REFUSALS, CallerOf, OfficeOf
-from edge.central.problems import CentralProblem
 from edge.central.requests import State, Wish
 from edge.central.rights import Right, Role
 
@@ -101,27 +100,3 @@ async def unsubscribe(office: OfficeOf, who: CallerOf, community: _Id, resident:
     """The app stops now; monitors go on ringing."""
     await office.change(who, Right.SUBSCRIPTIONS, community, lambda change: subscriptions.deactivate(change, resident))
     return {"ok": True}
-
-
-# --- operators -------------------------------------------------------------------------------------------------------
-
-
-class LetIn(BaseModel):
-    """Whether the installer lets its distributor in."""
-
-    yes: bool
-
-
-@router.put("/operators/me/lets-in", tags=["operators"])
-async def let_in(office: OfficeOf, who: CallerOf, told: LetIn) -> dict[str, bool]:
-    """An installer lets its distributor into its communities, or no longer."""
-    if who.role is not Role.INSTALLER:
-        raise CentralProblem("role", "only an installer has a distributor to let in")
-    await office.threads.run(operators.let_in, office.central, who, who.id, told.yes)
-    return {"yes": told.yes}
-
-
-@router.get("/operators", tags=["operators"])
-async def show_operators(office: OfficeOf, who: CallerOf) -> list[dict[str, Any]]:
-    """Operators below the caller."""
-    return await office.read(who, Right.OPERATORS, None, lambda connection: operators.listed(connection, who))

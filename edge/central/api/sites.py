@@ -10,7 +10,7 @@ from edge.central import communities, edges, importing
 from edge.central.api.office import REFUSALS, CallerOf, Office, OfficeOf
 from edge.central.api.uploads import received
 from edge.central.changes import Change, new_thing_id
-from edge.central.queries import events_of, things_of
+from edge.central.queries import audit_of, events_of, things_of
 from edge.central.rights import Caller, Right
 from edge.cloud.wire import MAX_ID_CHARS
 
@@ -184,3 +184,12 @@ async def show_events(
     return await office.read(
         who, Right.SEE_LOGS, community, lambda c: events_of(c, community, after_ms, type, MAX_LISTED)
     )
+
+
+@router.get("/{community}/audit")
+async def show_audit(
+    office: OfficeOf, who: CallerOf, community: _Id,
+    before_ms: Annotated[int | None, Query(ge=0, lt=2**53)] = None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """At most 1,000 changes of the community with who made them, the newest first, those before *before_ms*."""
+    return await office.read(who, Right.SEE_LOGS, community, lambda c: audit_of(c, community, before_ms, MAX_LISTED))

@@ -47,3 +47,26 @@ def test_whose_business_a_community_is(caller: Caller, installer: str, yes: bool
 def test_nobody_makes_an_equal_but_the_super_manager() -> None:
     assert all(role not in made for role, made in MAKES.items() if role is not Role.SUPER)
     assert set(MAKES) == set(Role)
+
+
+_SITE = {Right.SEE_SITE, Right.EDIT_SITE, Right.EDGES}
+_PEOPLE = {Right.EDIT_PEOPLE, Right.BILLING, Right.REQUESTS, Right.ROSTERS, Right.ASK_FOR_ADDRESS}
+_GIVEN = {Right.DELETE_PEOPLE, Right.SEE_LOGS, Right.SUBSCRIPTIONS}
+WHOLE_TABLE = [
+    (Caller("o", Role.SUPER), set(Right)),
+    (Caller("o", Role.DISTRIBUTOR), _SITE | _PEOPLE | _GIVEN | {Right.OPERATORS}),
+    (Caller("o", Role.INSTALLER), set(Right)),
+    (Caller("o", Role.SUB_INSTALLER), _SITE | _PEOPLE | _GIVEN | {Right.ADD_COMMUNITY}),
+    (Caller("o", Role.MANAGER), _PEOPLE | {Right.SEE_SITE}),
+    (Caller("o", Role.MANAGER, frozenset(Grant)), _PEOPLE | _GIVEN | {Right.SEE_SITE}),
+    (Caller("o", Role.RESIDENT), {Right.ASK_FOR_ADDRESS}),
+]
+
+
+@pytest.mark.parametrize(("caller", "rights"), WHOLE_TABLE)
+def test_what_each_role_may_and_may_not(caller: Caller, rights: set[Right]) -> None:
+    assert {right for right in Right if may(caller, right)} == rights
+
+
+def test_the_table_has_every_role() -> None:
+    assert {caller.role for caller, _ in WHOLE_TABLE} == set(Role)
