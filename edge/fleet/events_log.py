@@ -7,13 +7,16 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from edge.core.ports import Clock, World
-from edge.fleet.events_inbox import OLD_AFTER_MS, Inbox
+from edge.fleet.events_inbox import Inbox
 from edge.fleet.events_merge import LOG
 from edge.fleet.push_http import Away, ShutOut
 from edge.fleet.push_panels import Panel, Panels
+from models.ids import DeviceId
 from provisioning.api import LogBook, Sighting
 
 MAX_PAGES: Final = 1_000
+LIVE_WITHIN_S: Final = 60.0
+"""What is new in a log that was read so long ago happens now, whatever the device's clock says."""
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ class LogReader:
 
     def __init__(self, world: World, clock: Clock, panels: Panels, inbox: Inbox) -> None:
         self._world, self._clock, self._panels, self._inbox = world, clock, panels, inbox
+        self._read_s: dict[DeviceId, float] = {}  # monotonic seconds
 
     async def read(self, panel: Panel) -> bool:
         """Take over what is new in the log of *panel*, the oldest first; whether it could be read. StoreError."""
@@ -35,12 +39,15 @@ class LogReader:
         except (Away, ShutOut, ValueError) as error:  # a Refusal too
             log.warning("the log of panel %s can't be read: %s", panel.mac, error)
             return False
+        now_s = self._clock.monotonic()
+        live = now_s - self._read_s.get(panel.device, float("-inf")) < LIVE_WITHIN_S
+        self._read_s[panel.device] = now_s
         if reach.log_number is None:  # what happened before it was ours is not our business
             newest = max((row.number or 0 for row in rows), default=0)
             await self._panels.log_taken(panel, newest)
             return True
         for row in rows:
-            await self._take(panel, row)
+            await self._take(panel, row, live=live)
         return True
 
     async def _new_rows(self, panel: Panel, book: LogBook, after: int | None) -> list[Sighting]:
@@ -57,11 +64,9 @@ class LogReader:
                 break
         return [found[number] for number in sorted(found)]
 
-    async def _take(self, panel: Panel, row: Sighting) -> None:
+    async def _take(self, panel: Panel, row: Sighting, *, live: bool) -> None:
         """Hand on one row, then note that it is ours: after a kill in between it comes again, by the same id."""
-        at_ms = self._at_ms(row)
-        live = at_ms is None or self._clock.now_ms() - at_ms < OLD_AFTER_MS
-        await self._inbox.report(panel.mac, replace(row, at_ms=at_ms), LOG, live=live)
+        await self._inbox.report(panel.mac, replace(row, at_ms=self._at_ms(row)), LOG, live=live)
         await self._panels.log_taken(panel, row.number)
 
     def _at_ms(self, row: Sighting) -> int | None:

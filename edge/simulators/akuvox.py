@@ -78,7 +78,7 @@ class AkuvoxDevice:
     triggered: list[dict[str, Any]] = field(default_factory=list)  # what `relay/trig` did
     reboots: int = 0
     _flash: dict[str, str] = field(default_factory=lambda: dict(FACTORY))
-    _next_id: int = 1
+    next_id: int = 1
     _next_log: int = 1
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -184,8 +184,8 @@ class AkuvoxDevice:
                 raise _Refused("UserID is repeted")
             self._check(item)
         for item in items:
-            identity = str(self._next_id)
-            self._next_id += 1
+            identity = str(self.next_id)
+            self.next_id += 1
             self.users[identity] = self._record({**item, "ID": identity})
         return {}
 
@@ -226,8 +226,8 @@ class AkuvoxDevice:
 
     def _schedule_add(self, data: Json, page: int | None) -> Json:
         for item in _items(data):
-            identity = str(self._next_id)
-            self._next_id += 1
+            identity = str(self.next_id)
+            self.next_id += 1
             self.schedules[identity] = {**item, "ID": identity}
         return {}
 
@@ -243,8 +243,8 @@ class AkuvoxDevice:
         for item in _items(data):
             if not item.get("Prefix"):
                 raise _Refused("Prefix is nul")
-            identity = str(self._next_id)
-            self._next_id += 1
+            identity = str(self.next_id)
+            self.next_id += 1
             self.dial_list[identity] = {**item, "ID": identity}
         return {}
 
