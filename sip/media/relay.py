@@ -57,6 +57,7 @@ class RtpRelay:
         self._running: _Running | None = None
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self._waking = False  # the thread will be woken when this turn of the loop is over
 
     # --- component --------------------------------------------------------------------------------------------------
 
@@ -144,9 +145,20 @@ class RtpRelay:
         self._post(stream.close)
 
     def _post(self, work: Callable[[], None]) -> None:
-        if self._running is not None:
-            self._work.append(work)
-            os.eventfd_write(self._running.wake_fd, 1)
+        """Have the thread do *work*. It is woken once for all that one turn of the loop brings, and after that turn:
+        awake it would only wait for the interpreter, and hold up who is at work."""
+        running = self._running
+        if running is None:
+            return
+        self._work.append(work)
+        if not self._waking:
+            self._waking = True
+            running.loop.call_soon(self._wake, running)
+
+    def _wake(self, running: _Running) -> None:
+        self._waking = False
+        if self._running is running:
+            os.eventfd_write(running.wake_fd, 1)
 
     # --- the thread -------------------------------------------------------------------------------------------------
 
