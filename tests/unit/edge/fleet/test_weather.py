@@ -28,6 +28,7 @@ def test_the_shape_of_open_meteo() -> None:
     "spoilt",
     [
         {"temperature_c": "warm"}, {"temperature_c": True}, {"temperature_c": 400}, {"temperature_c": float("nan")},
+        {"temperature_c": 10**400}, {"at": "0001-01-01T00:00:00+23:59"},
         {"condition": "<b>rain</b>"}, {"condition": None}, {"condition": ["rain"]},
         {"at": ""}, {"at": 5}, {"at": "2027-01-06T15:00:00Z"}, {"at": "x" * 50},
         {"current": {"temperature_2m": 1, "weather_code": 4, "time": "2027-01-06T11:45"}},
