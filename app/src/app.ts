@@ -20,7 +20,13 @@ type Tab = "doors" | "people" | "passes" | "history" | "settings";
 const TABS: Record<Tab, Icon> = { doors: "door", people: "phone", passes: "guest", history: "clock", settings: "gear" };
 
 export const notice = (sign: Icon, title: string, text = ""): HTMLElement =>
-  h("main", { class: "centre" }, h("span", { class: "figure", "aria-hidden": "true" }, icon(sign)), h("h1", {}, title), text ? h("p", {}, text) : null);
+  h(
+    "main",
+    { class: "centre" },
+    h("span", { class: "figure", "aria-hidden": "true" }, icon(sign)),
+    h("h1", {}, title),
+    text ? h("p", {}, text) : null,
+  );
 
 export class App {
   #state: State | null = null;
@@ -37,13 +43,24 @@ export class App {
   readonly #shell = h("div", { class: "shell" }, this.#header, this.#nav, this.#main);
   readonly #lost = h("p", { class: "lost", role: "status", hidden: true }, icon("link"), words.offline);
 
-  constructor(identity: Identity, private readonly root: HTMLElement) {
+  constructor(
+    identity: Identity,
+    private readonly root: HTMLElement,
+  ) {
     root.replaceChildren(notice("door", words.connecting));
     this.#link = new Link(identity, {
-      welcomed: (state, ice) => { this.#ice = ice; this.#lost.hidden = true; this.#welcomed(state); },
+      welcomed: (state, ice) => {
+        this.#ice = ice;
+        this.#lost.hidden = true;
+        this.#welcomed(state);
+      },
       received: (message) => this.#received(message),
       lost: () => this.#offline(),
-      out: () => void forget().then(() => { this.#hangUp(); root.replaceChildren(notice("key", words.nobody, words.nobodyHow)); }),
+      out: () =>
+        void forget().then(() => {
+          this.#hangUp();
+          root.replaceChildren(notice("key", words.nobody, words.nobodyHow));
+        }),
     });
   }
 
@@ -56,7 +73,8 @@ export class App {
   /** Calls that are over since the connection was lost are over here, too. */
   #welcomed(state: State): void {
     for (const [call, screen] of [...this.#calls]) {
-      if (!state.calls.some((each) => each.call === call)) screen.received({ v: 1, type: "ended", id: "", reason: "lost", call });
+      if (!state.calls.some((each) => each.call === call))
+        screen.received({ v: 1, type: "ended", id: "", reason: "lost", call });
     }
     this.#became(state);
   }
@@ -75,7 +93,10 @@ export class App {
 
   #begins(call: Call): void {
     if (this.#calls.has(call.call)) return;
-    const screen = new CallScreen(call, this.#link, this.#ice, () => { this.#calls.delete(call.call); this.#show(); });
+    const screen = new CallScreen(call, this.#link, this.#ice, () => {
+      this.#calls.delete(call.call);
+      this.#show();
+    });
     this.#calls.set(call.call, screen);
     this.#show();
     screen.shown();
@@ -121,9 +142,17 @@ export class App {
     if (!state) return;
     const { name, logo } = state.community;
     const sign = logo ? h("img", { src: logo, alt: "" }) : icon("house");
-    this.#header.replaceChildren(h("span", { class: "tile brand", "aria-hidden": "true" }, sign),
-      h("div", {}, h("h1", {}, name), h("p", {}, state.apartments.map((home) => home.name).join(", "))));
-    const may: Record<Tab, boolean> = { doors: true, people: anybody(state), passes: state.may.passes, history: state.may.history, settings: true };
+    this.#header.replaceChildren(
+      h("span", { class: "tile brand", "aria-hidden": "true" }, sign),
+      h("div", {}, h("h1", {}, name), h("p", {}, state.apartments.map((home) => home.name).join(", "))),
+    );
+    const may: Record<Tab, boolean> = {
+      doors: true,
+      people: anybody(state),
+      passes: state.may.passes,
+      history: state.may.history,
+      settings: true,
+    };
     if (!may[this.#tab]) this.#turn("doors");
     if (!this.#screen) this.#turn(this.#tab);
     this.#screen?.became?.(state);
@@ -135,11 +164,21 @@ export class App {
   #drawTabs(tabs: Tab[]): void {
     if (this.#nav.dataset.tabs !== tabs.join()) {
       this.#nav.dataset.tabs = tabs.join();
-      this.#nav.replaceChildren(...tabs.map((tab) => {
-        const made = button("tab", words[tab], () => { this.#turn(tab); this.#draw(); }, TABS[tab]);
-        made.dataset.tab = tab;
-        return made;
-      }));
+      this.#nav.replaceChildren(
+        ...tabs.map((tab) => {
+          const made = button(
+            "tab",
+            words[tab],
+            () => {
+              this.#turn(tab);
+              this.#draw();
+            },
+            TABS[tab],
+          );
+          made.dataset.tab = tab;
+          return made;
+        }),
+      );
     }
     for (const each of this.#nav.querySelectorAll("button")) {
       if (each.dataset.tab === this.#tab) each.setAttribute("aria-current", "page");
@@ -152,8 +191,11 @@ export class App {
     if (!state) return;
     const dial = (fields: object): void => void this.#dial(fields);
     const make: Record<Tab, () => Screen> = {
-      doors: () => doors(state, this.#link, dial), people: () => people(state, dial), history: () => history(state, this.#link),
-      passes: () => visitors(state, this.#link), settings: () => settings(state, this.#link),
+      doors: () => doors(state, this.#link, dial),
+      people: () => people(state, dial),
+      history: () => history(state, this.#link),
+      passes: () => visitors(state, this.#link),
+      settings: () => settings(state, this.#link),
     };
     this.#tab = tab;
     this.#screen = make[tab]();

@@ -31,13 +31,21 @@ export class CallScreen {
   #clock = 0;
   #drawn = "";
 
-  constructor(private call: Call, private readonly link: Link, ice: RTCIceServer[], private readonly done: () => void) {
+  constructor(
+    private call: Call,
+    private readonly link: Link,
+    ice: RTCIceServer[],
+    private readonly done: () => void,
+  ) {
     this.#media = new Media(link, call.call, ice);
     this.#picture.muted = true; // the door is heard after Answer, not before
     this.#picture.srcObject = this.#media.stream;
     this.#picture.onplaying = () => this.element.classList.add("seen");
     this.#phase = phaseOf(call);
-    this.element.append(this.#stage, h("div", { class: "panel" }, h("div", { class: "who" }, this.#title, this.#status), this.#opens, this.#acts));
+    this.element.append(
+      this.#stage,
+      h("div", { class: "panel" }, h("div", { class: "who" }, this.#title, this.#status), this.#opens, this.#acts),
+    );
     this.#draw();
     if (this.#phase !== "calling") void this.#media.offer(call.video);
     if (this.#phase === "talking") this.#talks();
@@ -125,7 +133,8 @@ export class CallScreen {
   #say(): void {
     const home = this.call.apartment && this.#phase === "ringing" ? `${words.apartment} ${this.call.apartment} · ` : "";
     const seconds = Math.floor((Date.now() - this.#since) / 1000);
-    const clock = this.#phase === "talking" ? ` · ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` : "";
+    const clock =
+      this.#phase === "talking" ? ` · ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}` : "";
     this.#status.textContent = `${home}${words[this.#phase]}${clock}`;
   }
 
@@ -137,7 +146,15 @@ export class CallScreen {
 
   #buttons(): Child[] {
     const { call } = this.call;
-    const hangUp = button("act end", words.hangup, () => { this.link.send("hangup", { call }); if (this.#phase === "calling") this.#end(words.over); }, "off");
+    const hangUp = button(
+      "act end",
+      words.hangup,
+      () => {
+        this.link.send("hangup", { call });
+        if (this.#phase === "calling") this.#end(words.over);
+      },
+      "off",
+    );
     if (this.#phase === "ringing") {
       return [
         button("act end", words.decline, () => this.link.send("decline", { call }), "off"),
@@ -145,7 +162,11 @@ export class CallScreen {
       ];
     }
     if (this.#phase === "looking") return [hangUp, button("act go", words.talk, () => void this.#talk(), "mic")];
-    if (this.#phase === "talking") return [button("act", this.#muted ? words.unmute : words.mute, () => this.#mute(), this.#muted ? "mute" : "mic"), hangUp];
+    if (this.#phase === "talking")
+      return [
+        button("act", this.#muted ? words.unmute : words.mute, () => this.#mute(), this.#muted ? "mute" : "mic"),
+        hangUp,
+      ];
     return [hangUp];
   }
 
@@ -162,8 +183,20 @@ export class CallScreen {
     const sign = this.call.kind === "neighbour" ? "people" : this.call.kind === "guard" ? "shield" : "door";
     this.#stage.replaceChildren(h("span", { class: "figure", "aria-hidden": "true" }, icon(sign)), this.#picture);
     this.element.classList.toggle("pictured", this.call.video);
-    this.#opens.replaceChildren(...(this.#phase === "calling" ? [] : this.call.relays.map((relay) => holdButton(
-      "open", "key", relay.name || who, words.hold, () => openDoor(this.link, relay, { call: this.call.call }), words.opened))));
+    this.#opens.replaceChildren(
+      ...(this.#phase === "calling"
+        ? []
+        : this.call.relays.map((relay) =>
+            holdButton(
+              "open",
+              "key",
+              relay.name || who,
+              words.hold,
+              () => openDoor(this.link, relay, { call: this.call.call }),
+              words.opened,
+            ),
+          )),
+    );
     this.#acts.replaceChildren(...this.#buttons().filter((each): each is Node => each instanceof Node));
   }
 }

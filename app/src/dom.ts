@@ -6,7 +6,9 @@ export type Child = Node | string | null | false;
 type Listeners = Partial<Record<keyof HTMLElementEventMap, (event: never) => void>>;
 
 export function h<K extends keyof HTMLElementTagNameMap>(
-  tag: K, attributes: Record<string, string | boolean>, ...children: Child[]
+  tag: K,
+  attributes: Record<string, string | boolean>,
+  ...children: Child[]
 ): HTMLElementTagNameMap[K] {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -27,13 +29,26 @@ export const button = (kind: string, label: string, pressed: () => void, sign?: 
 
 /** A button that shows only its sign; *label* is what a screen reader says. */
 export const signButton = (kind: string, sign: Icon, label: string, pressed: () => void): HTMLButtonElement =>
-  on(h("button", { class: `sign ${kind}`, type: "button", "aria-label": label, title: label }, icon(sign)), { click: pressed });
+  on(h("button", { class: `sign ${kind}`, type: "button", "aria-label": label, title: label }, icon(sign)), {
+    click: pressed,
+  });
 
 /** A switch: *changed* is told what is wanted, and the switch follows what holds when it is drawn again. */
-export const toggle = (label: string, checked: boolean, changed: (wanted: boolean) => void, more = ""): HTMLButtonElement =>
-  on(h("button", { class: "toggle", type: "button", role: "switch", "aria-checked": String(checked) },
-    h("span", {}, label, more ? h("small", {}, more) : null), h("i", { "aria-hidden": "true" })),
-  { click: () => changed(!checked) });
+export const toggle = (
+  label: string,
+  checked: boolean,
+  changed: (wanted: boolean) => void,
+  more = "",
+): HTMLButtonElement =>
+  on(
+    h(
+      "button",
+      { class: "toggle", type: "button", role: "switch", "aria-checked": String(checked) },
+      h("span", {}, label, more ? h("small", {}, more) : null),
+      h("i", { "aria-hidden": "true" }),
+    ),
+    { click: () => changed(!checked) },
+  );
 
 const HOLD_MS = 700;
 const DONE_MS = 3_000;
@@ -43,7 +58,12 @@ const DONE_MS = 3_000;
  * What *act* resolves to is shown in the button for three seconds: true as done, with *done* as its words.
  */
 export function holdButton(
-  kind: string, sign: Icon, label: string, hint: string, act: () => Promise<boolean | void> | void, done = "",
+  kind: string,
+  sign: Icon,
+  label: string,
+  hint: string,
+  act: () => Promise<boolean | void> | void,
+  done = "",
 ): HTMLButtonElement {
   const words = h("span", {}, label, h("small", {}, hint));
   const made = h("button", { class: `hold ${kind}`, type: "button" }, icon(sign), words);
@@ -71,15 +91,23 @@ export function holdButton(
     }, HOLD_MS);
   };
   return on(made, {
-    pointerdown: hold, pointerup: release, pointerleave: release, pointercancel: release,
+    pointerdown: hold,
+    pointerup: release,
+    pointerleave: release,
+    pointercancel: release,
     contextmenu: (event: Event) => event.preventDefault(),
-    click: (event: MouseEvent) => { if (event.detail === 0) void run(); },
+    click: (event: MouseEvent) => {
+      if (event.detail === 0) void run();
+    },
   });
 }
 
-export const card = (kind: string, ...children: Child[]): HTMLElement => h("section", { class: `card ${kind}` }, ...children);
-export const tile = (sign: Icon, kind = ""): HTMLElement => h("span", { class: `tile ${kind}`, "aria-hidden": "true" }, icon(sign));
-export const empty = (sign: Icon, text: string): HTMLElement => h("div", { class: "empty" }, icon(sign), h("p", {}, text));
+export const card = (kind: string, ...children: Child[]): HTMLElement =>
+  h("section", { class: `card ${kind}` }, ...children);
+export const tile = (sign: Icon, kind = ""): HTMLElement =>
+  h("span", { class: `tile ${kind}`, "aria-hidden": "true" }, icon(sign));
+export const empty = (sign: Icon, text: string): HTMLElement =>
+  h("div", { class: "empty" }, icon(sign), h("p", {}, text));
 export const field = (label: string, input: HTMLElement): HTMLElement => h("label", {}, label, input);
 
 let hidden = 0;

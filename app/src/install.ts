@@ -1,6 +1,8 @@
 // Whether the browser offers to install the app, or must be shown how.
 
-interface InstallPrompt extends Event { prompt(): Promise<unknown> }
+interface InstallPrompt extends Event {
+  prompt(): Promise<unknown>;
+}
 
 let offered: InstallPrompt | null = null;
 window.addEventListener("beforeinstallprompt", (event) => {

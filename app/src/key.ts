@@ -2,7 +2,10 @@
 
 const STORE = "intercom";
 
-export interface Identity { keys: CryptoKeyPair; session: string }
+export interface Identity {
+  keys: CryptoKeyPair;
+  session: string;
+}
 
 function open(): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {

@@ -22,7 +22,10 @@ export class Link {
   #waiting = new Map<string, (answer: Message | null) => void>();
   #closed = false;
 
-  constructor(private readonly identity: Identity, private readonly watcher: Watcher) {
+  constructor(
+    private readonly identity: Identity,
+    private readonly watcher: Watcher,
+  ) {
     setInterval(() => this.#checkSilence(), 1_000);
     document.addEventListener("visibilitychange", () => this.send("presence", { visible: !document.hidden }));
     this.#connect();

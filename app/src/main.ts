@@ -9,10 +9,21 @@ import { words } from "./words";
 const root = document.getElementById("app") as HTMLElement;
 
 function invited(secret: string): HTMLElement {
-  const form = h("form", { class: "form" },
-    field(words.phoneName, h("input", { name: "name", required: true, maxlength: "64", value: words.myPhone, autocomplete: "off" })),
-    h("button", { class: "main", type: "submit" }, icon("key"), h("span", {}, words.letIn)));
-  on(form, { submit: (event: SubmitEvent) => { event.preventDefault(); void come(secret, form); } });
+  const form = h(
+    "form",
+    { class: "form" },
+    field(
+      words.phoneName,
+      h("input", { name: "name", required: true, maxlength: "64", value: words.myPhone, autocomplete: "off" }),
+    ),
+    h("button", { class: "main", type: "submit" }, icon("key"), h("span", {}, words.letIn)),
+  );
+  on(form, {
+    submit: (event: SubmitEvent) => {
+      event.preventDefault();
+      void come(secret, form);
+    },
+  });
   const place = notice("house", words.invited, words.invitedHow);
   place.append(card("", form));
   return place;

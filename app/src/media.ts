@@ -12,7 +12,11 @@ export class Media {
   #timer = 0;
   #closed = false;
 
-  constructor(private readonly link: Link, private readonly call: string, private readonly ice: RTCIceServer[]) {}
+  constructor(
+    private readonly link: Link,
+    private readonly call: string,
+    private readonly ice: RTCIceServer[],
+  ) {}
 
   /** Connect, or connect anew where the connection broke; one that holds is left alone. */
   async offer(video: boolean): Promise<void> {
@@ -24,7 +28,9 @@ export class Media {
     this.#voice = peer.addTransceiver("audio", { direction: "sendrecv" }).sender;
     if (video) peer.addTransceiver("video", { direction: "recvonly" });
     peer.ontrack = (event) => this.#received(event.track);
-    peer.onconnectionstatechange = () => { if (peer.connectionState === "failed") this.#again(video); };
+    peer.onconnectionstatechange = () => {
+      if (peer.connectionState === "failed") this.#again(video);
+    };
     if (this.#microphone) await this.#voice.replaceTrack(this.#microphone);
     await peer.setLocalDescription(await peer.createOffer());
     const answer = await this.link.ask("offer", { call: this.call, sdp: peer.localDescription?.sdp });
@@ -41,7 +47,8 @@ export class Media {
     } catch {
       return false;
     }
-    if (this.#closed) this.#microphone?.stop(); // it ended while the browser asked
+    if (this.#closed)
+      this.#microphone?.stop(); // it ended while the browser asked
     else await this.#voice?.replaceTrack(this.#microphone);
     return true;
   }

@@ -20,6 +20,9 @@ export async function switchPush(state: State, ask: (fields: object) => Promise<
   }
   if ((await Notification.requestPermission()) !== "granted") return tell(words.pushDenied);
   const options = { userVisibleOnly: true, applicationServerKey: bytes(state.push.public_key) };
-  const subscription = (had ?? (await worker.pushManager.subscribe(options))).toJSON();
-  if (await ask({ endpoint: subscription.endpoint, p256dh: subscription.keys?.p256dh, auth: subscription.keys?.auth })) tell(words.saved);
+  const made = had ?? (await worker.pushManager.subscribe(options).catch(() => null)); // no way to a push service
+  if (!made) return tell(words.failed);
+  const subscription = made.toJSON();
+  if (await ask({ endpoint: subscription.endpoint, p256dh: subscription.keys?.p256dh, auth: subscription.keys?.auth }))
+    tell(words.saved);
 }

@@ -24,7 +24,8 @@ export function drawn(state: State, of: (state: State) => unknown, draw: (state:
     shown = shows;
     const focused = element.contains(document.activeElement) ? label(document.activeElement) : null;
     element.replaceChildren(...draw(now));
-    if (focused) [...element.querySelectorAll<HTMLElement>("button, input")].find((each) => label(each) === focused)?.focus();
+    if (focused)
+      [...element.querySelectorAll<HTMLElement>("button, input")].find((each) => label(each) === focused)?.focus();
   };
   became(state);
   return { element, became };
@@ -40,6 +41,7 @@ function label(element: Element | null): string {
 export function notices(state: State): HTMLElement[] {
   const found: string[] = [];
   if (state.resident.activation !== "active") found.push(words[state.resident.activation]);
-  for (const home of state.apartments) if (home.service !== "active") found.push(`${home.name}: ${words[home.service]}`);
+  for (const home of state.apartments)
+    if (home.service !== "active") found.push(`${home.name}: ${words[home.service]}`);
   return found.map((text) => h("p", { class: "notice", role: "alert" }, text));
 }

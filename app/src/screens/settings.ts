@@ -15,7 +15,14 @@ const NIGHT = { from: "22:00", until: "07:00" };
 export function settings(state: State, link: Link): Screen {
   const shows = (now: State): unknown => [now.dnd, now.push, now.resident.name, canInstall()];
   return drawn(state, shows, (now) => [
-    h("div", { class: "cards" }, quiet(now, link), ringing(now, link), ...(canInstall() ? [installing()] : []), phone(now, link)),
+    h(
+      "div",
+      { class: "cards" },
+      quiet(now, link),
+      ringing(now, link),
+      ...(canInstall() ? [installing()] : []),
+      phone(now, link),
+    ),
   ]);
 }
 
@@ -25,27 +32,59 @@ async function hours(link: Link, dnd: { from: string; until: string } | { from: 
 
 function quiet(state: State, link: Link): HTMLElement {
   const given = state.dnd ?? NIGHT;
-  const form = h("form", { class: "form" }, h("div", { class: "pair" },
-    field(words.from, h("input", { name: "from", type: "time", required: true, value: given.from })),
-    field(words.until, h("input", { name: "until", type: "time", required: true, value: given.until }))),
-  h("button", { class: "soft", type: "submit" }, h("span", {}, words.save)));
-  on(form, { submit: (event: SubmitEvent) => {
-    event.preventDefault();
-    const told = new FormData(form);
-    void hours(link, { from: String(told.get("from")), until: String(told.get("until")) });
-  } });
-  const choose = toggle(words.quiet, state.dnd !== null, (wanted) => void hours(link, wanted ? NIGHT : { from: null }), words.quietHow);
+  const form = h(
+    "form",
+    { class: "form" },
+    h(
+      "div",
+      { class: "pair" },
+      field(words.from, h("input", { name: "from", type: "time", required: true, value: given.from })),
+      field(words.until, h("input", { name: "until", type: "time", required: true, value: given.until })),
+    ),
+    h("button", { class: "soft", type: "submit" }, h("span", {}, words.save)),
+  );
+  on(form, {
+    submit: (event: SubmitEvent) => {
+      event.preventDefault();
+      const told = new FormData(form);
+      void hours(link, { from: String(told.get("from")), until: String(told.get("until")) });
+    },
+  });
+  const choose = toggle(
+    words.quiet,
+    state.dnd !== null,
+    (wanted) => void hours(link, wanted ? NIGHT : { from: null }),
+    words.quietHow,
+  );
   return card("", choose, state.dnd ? form : null);
 }
 
 const ringing = (state: State, link: Link): HTMLElement =>
-  card("", toggle(words.push, state.push.subscribed, () => void switchPush(state, (more) => asked(link, "push", more)), words.pushHow));
+  card(
+    "",
+    toggle(
+      words.push,
+      state.push.subscribed,
+      () => void switchPush(state, (more) => asked(link, "push", more)),
+      words.pushHow,
+    ),
+  );
 
 const installing = (): HTMLElement =>
-  card("", button("soft", words.install, () => void install(), "plus"), h("p", { class: "hint" }, words.installHow));
+  card(
+    "",
+    button("soft", words.install, () => void install(), "plus"),
+    h("p", { class: "hint" }, words.installHow),
+  );
 
 function phone(state: State, link: Link): HTMLElement {
-  const gone = (): Promise<void> => asked(link, "forget").then(forget).then(() => location.reload());
-  return card("", h("div", { class: "head" }, tile("phone"), h("div", {}, h("h3", {}, state.resident.name), h("p", {}, words.phone))),
-    holdButton("danger", "cross", words.leave, words.leaveSure, gone));
+  const gone = (): Promise<void> =>
+    asked(link, "forget")
+      .then(forget)
+      .then(() => location.reload());
+  return card(
+    "",
+    h("div", { class: "head" }, tile("phone"), h("div", {}, h("h3", {}, state.resident.name), h("p", {}, words.phone))),
+    holdButton("danger", "cross", words.leave, words.leaveSure, gone),
+  );
 }

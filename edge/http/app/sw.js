@@ -11,7 +11,7 @@ self.addEventListener("push", (event) => {
   } catch {
     return;
   }
-  if (told.v !== 1 || typeof told.call !== "string" || !(told.type in WORDS.en)) return;
+  if (told?.v !== 1 || typeof told.call !== "string" || !(told.type in WORDS.en)) return;
   const words = WORDS[self.navigator.language.slice(0, 2)] ?? WORDS.en;
   const options = { tag: told.call, renotify: told.type === "ring", icon: "/app/icon.svg", data: told.call };
   event.waitUntil(self.registration.showNotification(words[told.type], options));
