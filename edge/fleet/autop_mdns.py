@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-from zeroconf import IPVersion, ServiceInfo
+from zeroconf import Error, IPVersion, ServiceInfo
 from zeroconf.asyncio import AsyncZeroconf
 
 TYPES: Final = {"http": "_http._tcp.local.", "https": "_https._tcp.local."}
@@ -43,11 +43,14 @@ class Advertisement:
         self._zeroconf: AsyncZeroconf | None = None
 
     async def start(self) -> None:
-        """Raises OSError where the address is not ours."""
+        """Returns after the second in which others may object to its name. Raises OSError where it can't be."""
         info = service(self._community(), self._files(), self._address)
         self._zeroconf = AsyncZeroconf(interfaces=[self._address], ip_version=IPVersion.V4Only)
         # Another edge of this name gets a number behind it.
-        await self._zeroconf.async_register_service(info, allow_name_change=True)
+        try:
+            await self._zeroconf.async_register_service(info, allow_name_change=True)
+        except Error as error:
+            raise OSError(f"not advertised: {type(error).__name__}") from error
         log.info("advertised by mDNS at %s: %s", self._address, info.name)
 
     async def run(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from edge.fleet.pnp import GROUP, MAX_DATAGRAM, PORT, Datagram, Heard, PlugAndPlay, Source
+from edge.store.errors import StoreError
 from models.ids import Mac
 
 MAX_WAITING: Final = 64  # strangers whose line is not written yet
@@ -38,10 +39,16 @@ class PnpResponder:
 
     async def start(self) -> None:
         """Raises OSError where the address is not ours, or the port is taken for every address."""
+        listening = _listening(self._address)
         own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        own.bind((self._address, 0))
+        try:
+            own.bind((self._address, 0))
+        except OSError:
+            own.close()
+            listening.close()
+            raise
         self._core = PlugAndPlay(self._is_ours, self._url, (self._address, int(own.getsockname()[1])))
-        for bound in (own, _listening(self._address)):
+        for bound in (own, listening):
             bound.setblocking(False)
             transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
                 lambda: _Ear(self._hear), sock=bound
@@ -85,7 +92,10 @@ class PnpResponder:
     async def _write_lines(self) -> None:
         while True:
             address, mac = await self._strangers.get()
-            await self._refused(address, mac)
+            try:
+                await self._refused(address, mac)
+            except StoreError as error:
+                log.error("that %s asked for %s is not in the log: %s", address, mac, error)
 
 
 class _Ear(asyncio.DatagramProtocol):

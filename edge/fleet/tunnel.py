@@ -69,8 +69,7 @@ class Tunnels:
             await self._closed(tunnel, "the edge ended")
 
     async def open(self, mac: str, minutes: float, port: int, by: str, *, tls: bool) -> str:
-        """The address that opens the page of *mac*, once. Raises LookupError, NoWay; StoreError where it can't be
-        audited, and then nothing is open."""
+        """The address that opens the page of *mac*, once. Raises LookupError, NoWay."""
         device = self._world.snapshot.by_mac.get(Mac(mac.lower()))
         if device is None:
             raise LookupError(mac)
@@ -89,10 +88,12 @@ class Tunnels:
         try:
             await server.start()
             await self._audit(tunnel, "web_open", minutes=minutes)
-        except BaseException:
+        except BaseException as error:
             del self._open[device.mac]
             await server.stop()
             await page.aclose()
+            if isinstance(error, StoreError):
+                raise NoWay(f"it can't be audited, so it is not opened: {error}") from error
             raise
         self._group.create_task(self._serve(tunnel, minutes * 60))
         return f"http://{_LOOPBACK}:{server.port}/?edge-key={page.key}"

@@ -49,6 +49,13 @@ def read(body: bytes, now_ms: int) -> Weather:
         told = json.loads(body)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    try:
+        return _read(told, now_ms)
+    except OverflowError:
+        raise ValueError("a number or a time is beyond all measure") from None
+
+
+def _read(told: object, now_ms: int) -> Weather:
     if not isinstance(told, dict):
         raise ValueError("no JSON object")
     current = told.get("current")
@@ -67,8 +74,8 @@ def _weather(temperature: object, condition: object, at: object, now_ms: int) ->
     if not isinstance(condition, str) or condition not in CONDITIONS:
         raise ValueError(f"the condition is none of {', '.join(sorted(CONDITIONS))}")
     at_ms = _at_ms(at)
-    if at_ms > now_ms + _MAX_AHEAD_MS:
-        raise ValueError("its time is in the future")
+    if not 0 <= at_ms <= now_ms + _MAX_AHEAD_MS:
+        raise ValueError("its time is in the future, or before all weather stations")
     return Weather(round(temperature), condition, at_ms)
 
 

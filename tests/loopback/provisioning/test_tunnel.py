@@ -138,6 +138,14 @@ async def raw(port: int, request: bytes) -> bytes:
     return answer
 
 
+async def test_the_end_of_the_edge_is_its_end(here: Here) -> None:
+    await here.open()
+    await here.running.daemon.stop()
+    opened, ended = await here.audit()
+    assert (ended["action"], ended["why"]) == ("device web_close", "the edge ended")
+    assert opened["target"] == ended["target"]
+
+
 async def test_it_closes_by_itself_when_its_time_is_over(here: Here) -> None:
     url = urlsplit(str((await here.open("--minutes", "0.05"))["url"]))
     opened, ended = await rows(here, 2)
