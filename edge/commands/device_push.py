@@ -1,4 +1,4 @@
-"""`edge device push` and `edge device unknown`: devices that are spoken to over their vendor's HTTP."""
+"""`edge device push`, `unknown` and `web-login`: devices that are spoken to over their vendor's HTTP."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ _STRANGERS: Final = ("unknown_panel", "fetch_refused")
 
 def add_to(group: EdgeGroup) -> None:
     """Make these commands of *group*."""
-    for command in (push, unknown):
+    for command in (push, unknown, web_login):
         group.add_command(command)
 
 
@@ -114,3 +114,21 @@ def unknown(cli: Cli) -> None:
         "why": "why",
     }
     cli.rows(sorted(found.values(), key=lambda row: row["at"], reverse=True), columns)
+
+
+@click.command("web-login", cls=EdgeGroup.command_class)
+@click.argument("device", metavar="MAC")
+@pass_cli
+def web_login(cli: Cli, device: str) -> None:
+    """The login of a device's own web page and HTTP API: told to it, or to be typed in where it can't be told."""
+    from edge.admin.find import find_device
+    from edge.fleet.push_panels import ADMIN
+    from edge.store.accounts import device_mqtt_password
+    from provisioning.desired import admin_password
+
+    with cli.reading() as scope:
+        row = find_device(scope, device)
+        own = device_mqtt_password(scope.connection, cli.site.secrets.vault, row.id)
+    if own is None:
+        raise click.ClickException(f"there is no login of {device}")
+    cli.thing({"mac": row.mac, "user": ADMIN, "password": admin_password(own)})

@@ -121,7 +121,8 @@ class TwoRoads:
         except TimeoutError:
             return OpenResult.NO_ACK
         except (Away, ShutOut) as error:
-            return _result(error)
+            # One that is only starting again comes back without being missed: whoever asks must ask again himself.
+            return OpenResult.NO_ACK if panel.online and isinstance(error, Away) else _result(error)
         except ValueError as error:  # a Refusal, or a reply that can't be read
             return Ack("", ok=False, error=str(error)[:200], at_ms=None)
 

@@ -197,3 +197,10 @@ async def test_a_panel_is_not_away_because_it_never_came_by_mqtt() -> None:
     panels.panel.online = False
     await both.presence(GATE, False)
     assert heard == [(LIFT, False), (GATE, False)]
+
+
+@pytest.mark.parametrize(("online", "result"), [(True, OpenResult.NO_ACK), (False, OpenResult.OFFLINE)])
+async def test_a_panel_that_only_starts_again_is_not_waited_for(online: bool, result: OpenResult) -> None:
+    plane, _, panels = roads(Wire(Away("it is busy or starting")))
+    panels.panel.online = online
+    assert await plane.ask(GATE, "credentials", {"remove": ["k1"]}) is result
