@@ -1,7 +1,7 @@
 """Billing (domain.md §5): accounts come in, apartments' service state and residents follow."""
 
 import enum
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,11 +11,12 @@ from sqlalchemy import select
 from edge.central.changes import GUARDED_FROM, Change
 from edge.central.people import leave, settle
 from edge.central.problems import CentralProblem, Invalid
-from edge.central.tables import billing_account
+from edge.central.tables import billing_account, item_ref
 from edge.store.upsert import upsert
 from models.service import ServiceState
 
 MAX_ACCOUNTS_A_REQUEST: Final = 10_000
+_MANY: Final = 100  # accounts for which everything is read at once
 
 
 class Result(enum.Enum):
@@ -60,14 +61,15 @@ def take(change: Change, accounts: Sequence[Account], *, confirm: bool = False) 
 
     Raises CentralProblem (``guard``) where more than half of the running accounts would stop at once.
     """
-    known = _known(change)
+    known = _Known(change)
     if not confirm:
-        _guard(known, accounts)
+        _guard(known.by_id, accounts)
     answers: list[Told] = []
     homes: set[str] = set()
+    register = (_WholeRegister if len(accounts) >= _MANY else _Register)(change)
     for account in accounts:
         try:
-            answers.append(_one(change, account, known, homes))
+            answers.append(_one(change, account, known, homes, register))
         except Invalid as problem:
             answers.append(Told(account.id, Result.INVALID, str(problem)))
     for home in homes:
@@ -77,9 +79,26 @@ def take(change: Change, accounts: Sequence[Account], *, confirm: bool = False) 
     return answers
 
 
-def _known(change: Change) -> dict[str, dict[str, Any]]:
-    rows = change.connection.execute(select(billing_account).where(billing_account.c.community == change.community))
-    return {row.id: dict(row._mapping) for row in rows}
+class _Known:
+    """The accounts as they are, by id and by apartment."""
+
+    def __init__(self, change: Change) -> None:
+        self.by_id: dict[str, dict[str, Any]] = {}
+        self._at: dict[str, set[str]] = defaultdict(set)
+        mine = billing_account.c.community == change.community
+        for row in change.connection.execute(select(billing_account).where(mine)):
+            self.keep(dict(row._mapping))
+
+    def keep(self, row: dict[str, Any]) -> None:
+        before = self.by_id.get(row["id"])
+        if before is not None:
+            self._at[before["apartment"]].discard(row["id"])
+        self.by_id[row["id"]] = row
+        self._at[row["apartment"]].add(row["id"])
+
+    def at(self, home: str) -> list[dict[str, Any]]:
+        """Accounts of the apartment."""
+        return [self.by_id[identity] for identity in self._at[home]]
 
 
 def _serves(row: Mapping[str, Any]) -> ServiceState:
@@ -95,15 +114,54 @@ def _guard(known: Mapping[str, Mapping[str, Any]], accounts: Sequence[Account]) 
         )
 
 
-def _one(change: Change, account: Account, known: dict[str, dict[str, Any]], homes: set[str]) -> Told:
+class _Register:
+    """Which apartments there are and who lives there, asked for one at a time."""
+
+    def __init__(self, change: Change) -> None:
+        self._change = change
+
+    def home(self, account: Account) -> str | None:
+        return self._change.apartment(account.building, account.apartment)
+
+    def lives(self, row: Mapping[str, Any]) -> bool:
+        return row["resident"] in self._change.pointing_at("apartment", row["apartment"], "resident")
+
+
+class _WholeRegister(_Register):
+    """The same, read at once. Who lives where is as it was before the list: accounts of one profile at one address keep
+    it there (`_part`), so no account of the list finds it gone."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(change)
+        names = {identity: body["name"] for identity, body in change.all("building").items()}
+        self._homes = {
+            (names[body["building"]], body["number"]): identity for identity, body in change.all("apartment").items()
+        }
+        of = item_ref.c
+        rows = change.connection.execute(
+            select(of.id, of.to_id)
+            .where(of.community == change.community, of.kind == "resident", of.to_kind == "apartment")
+        )  # fmt: skip
+        self._living = {(row.id, row.to_id) for row in rows}
+
+    def home(self, account: Account) -> str | None:
+        return self._homes.get((account.building, account.apartment))
+
+    def lives(self, row: Mapping[str, Any]) -> bool:
+        return (row["resident"], row["apartment"]) in self._living
+
+
+def _one(
+    change: Change, account: Account, known: _Known, homes: set[str], register: _Register
+) -> Told:  # fmt: skip
     if not all(word.isprintable() for word in (account.id, account.login, account.building, account.apartment)):
         raise Invalid("text", "a text has characters that can't be kept", item=account.id)  # NUL on PostgreSQL
-    home = change.apartment(account.building, account.apartment)
+    home = register.home(account)
     if home is None:
         return Told(account.id, Result.NOT_FOUND, "there is no such address")
     if not account.login.strip():
         raise Invalid("login", "an account needs a login", item=account.id)
-    before = known.get(account.id)
+    before = known.by_id.get(account.id)
     row = {
         "community": change.community, "id": account.id, "login": account.login, "apartment": home, "resident": "",
         "state": account.state.value, "periodic": account.periodic,
@@ -114,34 +172,31 @@ def _one(change: Change, account: Account, known: dict[str, dict[str, Any]], hom
         homes.add(before["apartment"])
     if account.serves is ServiceState.OFF:
         row["resident"] = ""
-    elif moved or not (row["resident"] and _lives(change, row)):
+    elif moved or not (row["resident"] and register.lives(row)):
         row["resident"] = settle(change, account.login, home, first=account.first, last=account.last)
     if before is not None and (moved or account.serves is ServiceState.OFF):
         _part(change, before, known)
-    upsert(change.connection, billing_account, [row])
-    known[account.id] = row
+    if row != before:
+        upsert(change.connection, billing_account, [row])
+    known.keep(row)
     homes.add(home)
     return Told(account.id, Result.UPDATED if before is not None and before != row else Result.PROCESSED)
 
 
-def _lives(change: Change, row: Mapping[str, Any]) -> bool:
-    return row["resident"] in change.pointing_at("apartment", row["apartment"], "resident")
-
-
-def _part(change: Change, row: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> None:
+def _part(change: Change, row: Mapping[str, Any], known: _Known) -> None:
     """The account's profile leaves its address, unless another account keeps it there."""
     others = (
-        each for each in known.values()
-        if each["id"] != row["id"] and each["resident"] == row["resident"] and each["apartment"] == row["apartment"]
+        each for each in known.at(row["apartment"])
+        if each["id"] != row["id"] and each["resident"] == row["resident"]
         and _serves(each) is not ServiceState.OFF
     )  # fmt: skip
     if next(others, None) is None:
         leave(change, row["resident"], row["apartment"])
 
 
-def _serve(change: Change, home: str, known: Mapping[str, Mapping[str, Any]]) -> None:
+def _serve(change: Change, home: str, known: _Known) -> None:
     """The apartment's state: blocked where an account of it is, active where one runs, else off."""
-    states = {_serves(row) for row in known.values() if row["apartment"] == home}
+    states = {_serves(row) for row in known.at(home)}
     for state in (ServiceState.BLOCKED, ServiceState.ACTIVE):
         if state in states:
             change.merge("apartment", home, service=state.value)
