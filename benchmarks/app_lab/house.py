@@ -51,14 +51,17 @@ class Let:
 
 @dataclass(frozen=True, slots=True)
 class Furnished:
-    """Logins of the doors and, flat by flat, the apps; flat number *n* is dialled as ``str(101 + n)``."""
+    """Logins of the doors and, flat by flat, the apps; flat number *n* is dialled as ``str(101 + n)``, at door *n*."""
 
     doors: list[dict[str, Any]]
     apps: list[list[Let]]
 
 
 async def furnish(site: Site, doors: int, flats: int, apps_a_flat: int = 1) -> Furnished:
-    """Make the site, with logins for everybody; not through the command line, which takes half a second a thing."""
+    """Make the site, a building with a door for each flat, with logins for everybody.
+
+    Not through the command line, which takes half a second a thing.
+    """
     origin = f"http://{site.address}:{HTTP_PORT}"
     settings = {
         "mqtt": {"broker": "embedded"}, "app": {"public_url": origin}, "http": {"port": HTTP_PORT},
@@ -69,7 +72,7 @@ async def furnish(site: Site, doors: int, flats: int, apps_a_flat: int = 1) -> F
     try:
         with opened.admin("installer").edit() as edit:
             logins = _doors(edit, doors, site.address)
-            apps = [_flat(edit, f"A/{101 + number}", apps_a_flat) for number in range(flats)]
+            apps = [_flat(edit, f"{number}/{101 + number}", apps_a_flat) for number in range(flats)]
     finally:
         opened.close()
     return Furnished(logins, apps)
@@ -78,10 +81,11 @@ async def furnish(site: Site, doors: int, flats: int, apps_a_flat: int = 1) -> F
 def _doors(edit: Edit, count: int, address: str) -> list[dict[str, Any]]:
     names = [MACS.format(number) for number in range(count)]
     macs.add(edit, names)
-    buildings.add(edit, "A")
     found = []
     for number, mac in enumerate(names):
-        identity = devices.add(edit, mac, name=f"Door {number}", type=DeviceType.DOOR_PHONE, placing=Placing())
+        buildings.add(edit, str(number))
+        placing = Placing(buildings=(str(number),))
+        identity = devices.add(edit, mac, name=f"Door {number}", type=DeviceType.DOOR_PHONE, placing=placing)
         door_relays.add(edit, mac, 1, name="Gate")
         row = find_device(edit, mac)
         found.append(

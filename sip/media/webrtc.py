@@ -6,6 +6,8 @@ The only module that touches private names of aiortc: `_next_encoded_frame`, `_s
 
 import asyncio
 import logging
+import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +28,8 @@ QUEUED_FRAMES_MAX: Final = 320  # more than a cache of key frames holds
 OFFER_CHARS_MAX: Final = 32_768
 NEGOTIATION_S: Final = 10.0
 CLOSE_S: Final = 5.0
+_LEFT_OUT: Final = ("a=end-of-candidates", "a=extmap:")
+_NAMED: Final = re.compile(r"a=candidate.*\.local")
 _NO_LEVEL: Final[Any] = None  # how loud a frame is: not known without decoding it
 
 log = logging.getLogger(__name__)
@@ -70,17 +74,22 @@ class PayloadTrack(MediaStreamTrack):
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.kind = kind
-        self._queue: asyncio.Queue[Any] = asyncio.Queue(maxsize=QUEUED_FRAMES_MAX)
+        self._frames: deque[Any] = deque(maxlen=QUEUED_FRAMES_MAX)
+        self._taker: asyncio.Future[None] | None = None  # the sender's one task, while it waits
 
     def push(self, payloads: Sequence[bytes], timestamp: int) -> None:
-        if self._queue.full():
-            self._queue.get_nowait()
-        self._queue.put_nowait(RTCEncodedFrame(list(payloads), timestamp, _NO_LEVEL))
+        self._frames.append(RTCEncodedFrame(list(payloads), timestamp, _NO_LEVEL))
+        if self._taker is not None and not self._taker.done():
+            self._taker.set_result(None)
 
     async def recv(self) -> Any:
-        if self.readyState != "live":
-            raise MediaStreamError
-        return await self._queue.get()
+        """For one taker at a time."""
+        while not self._frames:
+            if self.readyState != "live":
+                raise MediaStreamError
+            self._taker = asyncio.get_running_loop().create_future()
+            await self._taker
+        return self._frames.popleft()
 
 
 class Peer:
@@ -118,7 +127,7 @@ class Peer:
             raise NotUsable("not an offer of an app")
         try:
             async with asyncio.timeout(NEGOTIATION_S):
-                await self._pc.setRemoteDescription(RTCSessionDescription(without_names(offer), "offer"))
+                await self._pc.setRemoteDescription(RTCSessionDescription(relieved(offer), "offer"))
                 await self._pc.setLocalDescription(await self._pc.createAnswer())
         except Exception as error:  # noqa: BLE001 - aiortc raises whatever its parser runs into
             raise NotUsable(f"{type(error).__name__}: {error}"[:200]) from error
@@ -157,16 +166,14 @@ class Peer:
             self._events.microphone(packet.timestamp, packet.payload)
 
 
-def without_names(offer: str) -> str:
-    """*offer* without mDNS candidates, which take a second to look up; the browser is found by its own checks.
+def relieved(offer: str) -> str:
+    """*offer* without what would only cost time.
 
-    The end of candidates goes too, or ICE would give up at once.
+    mDNS candidates take a second to look up; the browser is found by its own checks. The end of candidates goes with
+    them, or ICE would give up at once. Header extensions (RFC 8285) would be written into each packet, and there is one
+    sound and one picture, which SSRCs tell apart.
     """
-    kept = [
-        line
-        for line in offer.splitlines()
-        if not (line.startswith("a=candidate") and ".local" in line) and line != "a=end-of-candidates"
-    ]
+    kept = [line for line in offer.splitlines() if not (line.startswith(_LEFT_OUT) or _NAMED.match(line))]
     return "\r\n".join(kept) + "\r\n"
 
 

@@ -30,6 +30,8 @@ PEERS_MAX: Final = 32  # of one call
 PACKETS_AT_ONCE: Final = 64  # read before others of the loop get their turn
 PACKET_BYTES_MAX: Final = 2048
 RECEIVED_BYTES_MAX: Final = 1 << 20  # a key frame comes at once
+_SOUND_BYTES: Final = 400  # what is shorter is not followed by more of the same at once
+_MARKER: Final = 0x80
 _BIND_TRIES: Final = 32
 _RTCP_EVERY_S: Final = 2.0
 _FRAME_S: Final = 0.02
@@ -340,7 +342,11 @@ class Hub:
 
 
 def _reader(sock: socket.socket, read: Callable[[bytes], None] | None) -> Callable[[], None]:
-    """Takes what waits on *sock*; only the relay on this machine can send to it."""
+    """Takes what waits on *sock*; only the relay on this machine can send to it.
+
+    A picture at a time, or one packet with sound: the loop comes again for what is left, and to look in vain costs as
+    much as a packet.
+    """
 
     def readable() -> None:
         for _ in range(PACKETS_AT_ONCE):
@@ -350,6 +356,8 @@ def _reader(sock: socket.socket, read: Callable[[bytes], None] | None) -> Callab
                 return
             if read is not None and source[0] == HOST:
                 read(packet)
+            if len(packet) < _SOUND_BYTES or packet[1] & _MARKER:
+                return
 
     return readable
 
