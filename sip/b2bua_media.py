@@ -6,7 +6,7 @@ description either way.
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sip.b2bua_srtp import EndSecurity, Srtp
@@ -14,7 +14,7 @@ from sip.media import g711
 from sip.media.engine import CALLER_END, End, Facing, MediaSession, PeerLine
 from sip.media.recordings import Recording
 from sip.media.rtp import StreamStats
-from sip.sdp import Attribute, Codec, Direction, Media, SdpError, Session, parse
+from sip.sdp import MUX, Attribute, Codec, Direction, Media, SdpError, Session, parse
 from sip.sdp_bridge import (
     Anchor,
     Direct,
@@ -60,6 +60,7 @@ class _EndState:
     security: EndSecurity
     offer: Session | None = None  # the other end's offer as it was carried to it, not answered yet
     pending: tuple[Media, ...] = ()  # what we told it in that offer
+    mux: set[int] = field(default_factory=set)  # lines on whose first offer it asked for RTCP on the port of RTP
 
 
 @dataclass(slots=True)
@@ -80,6 +81,8 @@ class CallMedia:
         state = self._ends[to]
         for index, media in enumerate(offered.media):
             self._ends[source].security.offered_by_it(index, media)
+            if media.muxed and (source, index) not in self._ports:
+                self._ends[source].mux.add(index)
         places = [self._place(source, to, index, media) for index, media in enumerate(offered.media)]
         state.pending = tuple(
             state.security.offer_to_it(index, media) if isinstance(place, Anchor) else media
@@ -101,7 +104,7 @@ class CallMedia:
         places = [self._place(source, to, index, media) for index, media in enumerate(offered.media)]
         self._learn_answer(source, answered, places)
         told = tuple(
-            self._ends[to].security.answer_to_it(index, media) if isinstance(place, Anchor) else media
+            self._told(to, index, media, offered.media[index]) if isinstance(place, Anchor) else media
             for index, (media, place) in enumerate(zip(carry(answered, places, like=offered), places, strict=True))
         )
         body = self._ends[to].own.render(told)
@@ -111,6 +114,14 @@ class CallMedia:
             self._describe(to, index, offered.media[index], media, agreed)
             self._describe(source, index, theirs, state.pending[index], agreed)
         return body
+
+    def _told(self, to: End, index: int, media: Media, offered: Media) -> Media:
+        """An anchored line of the answer to *to*, with what only the two of us agree on: a key, and RTCP on the port of
+        RTP where it asked for that (RFC 5761 §5.1.1). We never do: what asks has to be ready for both ports."""
+        secured = self._ends[to].security.answer_to_it(index, media)
+        if secured.rejected or not offered.muxed or index not in self._ends[to].mux:
+            return secured
+        return replace(secured, attributes=(*secured.attributes, MUX))
 
     def _learn_answer(self, source: End, answered: Session, places: Sequence[Place]) -> None:
         """Raises NotAcceptable where a line that we offered as SRTP comes back without a key."""
@@ -184,7 +195,7 @@ class CallMedia:
         host = self._ends[end].host
         other = None
         if facing is not None:
-            plain = all(self._ends[one].security.plain for one in (end, facing))
+            plain = all(self._ends[one].security.plain and not self._ends[one].mux for one in (end, facing))
             other = Facing(facing, self._ends[facing].host, plain)
         port = self._ports[end, index] = self.session.allocate(end, index, kind, host, other)
         return Anchor(host, port)
@@ -194,7 +205,8 @@ class CallMedia:
         if theirs.rejected or agreed is None:
             self.session.describe(end, index, None)
             return
-        rtcp_host, rtcp_port = theirs.rtcp
+        mux = ours.muxed and theirs.muxed
+        rtcp_host, rtcp_port = (theirs.host, theirs.port) if mux else theirs.rtcp
         self.session.describe(
             end,
             index,
@@ -210,6 +222,7 @@ class CallMedia:
                 event_payloads=event_payloads(ours, theirs),
                 swallow_events=self._ends[end].policy.swallow_digits,
                 srtp=self._ends[end].security.keys(index),
+                mux=mux,
             ),
         )
 

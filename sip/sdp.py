@@ -59,6 +59,9 @@ class Attribute:
     value: str | None = None
 
 
+MUX: Final = Attribute("rtcp-mux")
+
+
 @dataclass(frozen=True, slots=True)
 class Codec:
     """One payload type of a media line."""
@@ -115,6 +118,11 @@ class Media:
             if match and 0 < int(match[1]) < 65536:
                 return match[2] or self.host, int(match[1])
         return self.host, self.port + 1
+
+    @property
+    def muxed(self) -> bool:
+        """RTCP may come, or comes, on the port of RTP (RFC 5761)."""
+        return bool(self.named(MUX.name))
 
     def named(self, name: str) -> tuple[Attribute, ...]:
         return tuple([a for a in self.attributes if a.name == name])

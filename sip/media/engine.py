@@ -25,7 +25,7 @@ class Facing:
 
     end: End
     host: str
-    plain: bool = True  # False: one of the two may speak SRTP
+    plain: bool = True  # False: one of the two may speak SRTP, or RTCP on the port of RTP
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,6 +52,7 @@ class PeerLine:
     event_payloads: frozenset[int] = frozenset()  # RTP payload types that carry RFC 4733 events from this end
     swallow_events: bool = False  # these packets are read and not forwarded (decision 21)
     srtp: SrtpKeys | None = None  # None: RTP as it is
+    mux: bool = False  # RTCP comes and goes on the port of RTP (RFC 5761)
 
 
 class MediaListener(Protocol):

@@ -213,7 +213,7 @@ class RtpengineSession:
         if leg is None:
             return self._relay.allocate(end, line, kind, host)
         if facing is not None and not facing.plain:
-            raise MediaUnavailable("SRTP came up in a call that goes through rtpengine")
+            raise MediaUnavailable("SRTP or rtcp-mux came up in a call that goes through rtpengine")
         if leg.kinds.setdefault(line, kind) != kind or list(leg.kinds.values()).count(kind) > 1 or kind not in KINDS:
             raise MediaUnavailable("rtpengine was asked for one line of sound and one of video")
         return leg.pair.port(CALLER if end == CALLER_END else CALLEE, kind)

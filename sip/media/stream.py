@@ -11,7 +11,7 @@ from sip.media.dtmf import EventReader
 from sip.media.engine import PeerLine, SrtpKeys
 from sip.media.latch import Address, Latch
 from sip.media.playout import Playout
-from sip.media.rtcp import is_rtcp
+from sip.media.rtcp import is_rtcp, named_rtcp
 from sip.media.rtp import HEADER_BYTES, Receiver, StreamStats, parse_header
 from sip.media.sockets import disconnect, usable_address
 from sip.media.srtp import Srtp
@@ -140,6 +140,8 @@ class Stream:
         self._peer: PeerLine | None = None
         self._events: frozenset[int] = frozenset()
         self.send: Callable[[memoryview], None] = rtp.send  # to the peer, sealed where it wants that
+        self._mux = False
+        self._reports_sent = 0  # RTCP on the port of RTP
         self._reader = EventReader()
         self._receiver = Receiver()
         self._digit_at = float("-inf")
@@ -165,6 +167,7 @@ class Stream:
             self._receiver = Receiver(peer.clock_hz)
         self._events = peer.event_payloads
         self._secure(peer.srtp)
+        self._mux = peer.mux
         for pin, host, port in ((self.rtp, peer.host, peer.port), (self.rtcp, peer.rtcp_host, peer.rtcp_port)):
             address = usable_address(host, port)
             pin.expect(None if is_ours(address) else address)
@@ -229,7 +232,7 @@ class Stream:
             octets=self._octets,
             lost=self._receiver.lost,
             jitter_s=self._receiver.jitter_s,
-            sent_packets=self.rtp.sent_packets,
+            sent_packets=self.rtp.sent_packets - self._reports_sent,
             sent_octets=self.rtp.sent_octets,
             strangers=self.rtp.strangers + self.rtcp.strangers,
             malformed=self._malformed,
@@ -242,6 +245,8 @@ class Stream:
 
     def _rtp(self, packet: memoryview, now: float) -> bool:
         size = len(packet)
+        if self._mux and named_rtcp(packet):
+            return self._rtcp(packet, now)
         if size < HEADER_BYTES or packet[0] >> 6 != 2 or size > PACKET_BYTES_MAX:
             self._malformed += 1
             return False
@@ -288,5 +293,13 @@ class Stream:
             return False
         self._heard_at = now
         if facing is not None and facing._peer is not None:
-            facing.rtcp.send(packet)
+            facing._send_report(packet)
         return True
+
+    def _send_report(self, packet: memoryview) -> None:
+        if not self._mux:
+            self.rtcp.send(packet)
+            return
+        before = self.rtp.sent_packets
+        self.rtp.send(packet)
+        self._reports_sent += self.rtp.sent_packets - before

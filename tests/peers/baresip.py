@@ -46,6 +46,7 @@ class BaresipSettings:
     video: bool = False  # H.264 of a fake camera
     picture: Path | None = None  # what the camera sees: a film, shown again and again
     picture_size: str = "320x240"
+    rtcp_mux: bool = False  # asks for RTCP on the port of RTP
     media_encryption: str = ""  # srtp: offers RTP/AVP with a key; srtp-mand: RTP/SAVP
     ca_file: str = ""
     expires_s: int = 60
@@ -81,6 +82,7 @@ def config_text(settings: BaresipSettings, recordings: Path) -> str:
         "audio_buffer 20-160",
         "jitter_buffer_delay 2-10",
         "rtp_stats yes",
+        f"rtcp_mux {'yes' if settings.rtcp_mux else 'no'}",
         f"ctrl_tcp_listen {settings.control_ip or settings.ip}:{CONTROL_PORT}",
         f"snd_path {recordings}",
         "menu_bell no",

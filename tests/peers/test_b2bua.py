@@ -215,6 +215,32 @@ async def test_both_hear_each_other_and_the_answering_sides_digits_open(
     assert watch.malformed(ip) == []
 
 
+@pytest.mark.peer("baresip", "pjsua2", "tshark")
+async def test_a_baresip_that_wants_rtcp_on_the_port_of_rtp(tmp_path: Path, addresses: Iterator[str]) -> None:
+    """It gets it (RFC 5761), and the other telephone hears nothing of it."""
+    ip, door_ip = next(addresses), next(addresses)
+    watch = SipWatch(tmp_path / "call.pcapng", [ip])
+    house = CallingHouse(ip, USERS, plan([target(MONITOR)]))
+    settings = BaresipSettings(door_ip, DOOR, f"pw{DOOR}", server=f"{ip}:5060", tone_hz=440, rtcp_mux=True)
+    async with watch, house, end("pjsua2", house, next(addresses), MONITOR, 880, tmp_path) as monitor:
+        house.offer_md5(DOOR)
+        async with Baresip(tmp_path, settings) as baresip:
+            door = BaresipEnd(baresip)
+            await door.ready()
+            await door.call(f"sip:101@{house.server}")
+            await monitor.ring_then_answer()
+            await door.talking()
+            await monitor.talking()
+            await asyncio.sleep(TALK_S)
+            await door.hang_up()
+            heard_by_monitor, heard_by_door = await monitor.closed(), await door.closed()
+            await house.over()
+    assert tone.seconds_of(heard_by_monitor, 440) >= HEARD_S
+    assert tone.seconds_of(heard_by_door, 880) >= HEARD_S
+    with_it = [message.partition(b"\r\n")[0] for message in watch.sent_messages(ip) if b"a=rtcp-mux" in message]
+    assert set(with_it) == {b"SIP/2.0 200 OK"}
+
+
 @pytest.mark.peer("pjsua2", "linphone")
 @pytest.mark.parametrize("callee", ["pjsua2", "linphone"])
 async def test_digits_by_info_open_too(tmp_path: Path, addresses: Iterator[str], callee: str) -> None:

@@ -127,6 +127,27 @@ async def test_packets_pass_both_ways_unchanged_from_our_ports(relay, phones, ed
     assert relay.streams == 0
 
 
+async def test_rtcp_on_the_port_of_rtp_with_one_end_and_beside_it_with_the_other(relay, phones, edge):
+    door, monitor = phones(), phones()
+    session = relay.open(Listener())
+    at_door, at_monitor = (session.allocate(end, 0, "audio", edge) for end in (CALLER_END, 0))
+    session.describe(CALLER_END, 0, replace(door.line, mux=True, rtcp_port=door.line.port))
+    session.describe(0, 0, monitor.line)
+    session.connect(CALLER_END, 0)
+    report = struct.pack("!BBHI", 0x80, 201, 1, 77)
+    door.sock.sendto(report, (edge, at_door))
+    assert await monitor.receive(monitor.rtcp) == (report, (edge, at_monitor + 1))
+    monitor.rtcp.sendto(report, (edge, at_monitor + 1))
+    assert await door.receive() == (report, (edge, at_door))
+    sent = door.send(at_door)
+    assert await monitor.receive() == (sent, (edge, at_monitor))
+    sent = monitor.send(at_monitor)
+    assert await door.receive() == (sent, (edge, at_door))
+    await until(lambda: session.stats(CALLER_END)[0].sent_packets == 1)
+    (stats,) = session.stats(CALLER_END)
+    assert (stats.packets, stats.lost, stats.malformed) == (1, 0, 0), "a report is no sound"
+
+
 async def test_comfort_noise_passes(relay, phones):
     door, monitor = phones(), phones()
     _, at_door, _ = joined(relay, door, monitor, Listener())
