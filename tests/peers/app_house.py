@@ -88,7 +88,7 @@ async def app_house(folder: Path, addresses: Iterator[str], **calls: Any) -> Asy
     }
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(Trunk(folder, trunk_ip, {TRUNK_USER: TRUNK_PASSWORD}, f"{far_ip}:5070"))
-        options = ("--plan", "premium", "--time-zone", "Europe/Berlin", "--landline")
+        options = ("--plan", "premium", "--time-zone", "Europe/Berlin", "--landline", "--community-calls")
         secrets = {"trunk_password": TRUNK_PASSWORD}
         running = await stack.enter_async_context(house(folder, edge_ip, *options, settings=settings, secrets=secrets))
         wire = await stack.enter_async_context(Wire(wire_ip, APP_PORT, (edge_ip, EDGE_PORT)))
