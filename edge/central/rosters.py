@@ -12,6 +12,8 @@ from edge.central.changes import Change, new_thing_id
 from edge.central.people import leave, lodge
 from edge.central.problems import CentralProblem
 from edge.central.tables import lease, roster_day
+from edge.core import checks
+from edge.core.checks import RuleBroken
 from edge.store.upsert import upsert
 
 BUILDING: Final = "Roster"
@@ -55,45 +57,50 @@ def take(change: Change, leases: Sequence[Lease], *, confirm: bool = False) -> R
         _guard(known, leases)
     report = Report(leases=len(leases))
     told: dict[str, Lease] = {}
+    country = change.rules.community.country
     for each in leases:
-        problem = _problem(each) or ("this lease is there twice" if each.id in told else "")
+        problem = _problem(each, country) or ("this lease is there twice" if each.id in told else "")
         if problem:
             report.errors.append({"lease": each.id, "reason": problem})
         else:
             told[each.id] = each
     if report.errors:
         return report
+    units = _Units(change)
     for identity in known.keys() - told.keys():
-        _end(change, known[identity], report)
+        _end(change, known[identity], report, units)
         change.connection.execute(delete(lease).where(lease.c.community == change.community, lease.c.id == identity))
+    rows: list[dict[str, Any]] = []
     for identity, each in told.items():
         before = known.get(identity)
         if before is not None and before["resident"] and _same(before) != each:
-            _end(change, before, report)  # another person or another unit; the running one begins anew below
-        row = {"community": change.community, "resident": before["resident"] if before else "", **asdict(each)}
-        upsert(change.connection, lease, [row])
-    turn(change, report)
+            _end(change, before, report, units)  # another person or another unit; the running one begins anew below
+        if before is None or _same(before) != each:
+            resident = before["resident"] if before else ""
+            rows.append({"community": change.community, "resident": resident, **asdict(each)})
+    upsert(change.connection, lease, rows)
+    turn(change, report, units)
     change.note("roster", leases=report.leases, started=len(report.started), ended=len(report.ended))
     report.stored = True
     return report
 
 
-def turn(change: Change, report: Report | None = None) -> Report:
+def turn(change: Change, report: Report | None = None, units: "_Units | None" = None) -> Report:
     """Start and end leases as of today, site time."""
     report = report or Report()
     today = _now(change).date()
-    units = _units(change)
+    units = units or _Units(change)
     for row in sorted(_known(change).values(), key=lambda row: (row["unit"], row["id"])):
         runs = _same(row).runs_on(today)
         if runs and not row["resident"]:
-            home = units.get(row["unit"]) or _new_unit(change, row["unit"], units, report)
+            home = units.find(row["unit"]) or units.make(row["unit"], report)
             row["resident"] = lodge(
                 change, home, first=row["first"], last=row["last"], email=row["email"], mobile=row["mobile"]
             )
             _keep(change, row)
             report.started.append(row["id"])
         elif not runs and row["resident"]:
-            _end(change, row, report)
+            _end(change, row, report, units)
     upsert(change.connection, roster_day, [{"community": change.community, "day": today.isoformat()}])
     return report
 
@@ -114,11 +121,25 @@ def _guard(known: Mapping[str, Mapping[str, Any]], leases: Sequence[Lease]) -> N
         )
 
 
-def _problem(each: Lease) -> str:
+def _problem(each: Lease, country: str) -> str:
+    """What is wrong with the lease, also with one that begins later: at night nobody is there to mend it."""
     if not each.id.strip() or not each.unit.strip():
         return "a lease needs an id and a unit"
     if not (each.first.strip() or each.last.strip()):
         return "a lease needs a name"
+    try:
+        checks.name("unit", each.unit)
+        checks.person_name("first", each.first)
+        checks.person_name("last", each.last)
+        checks.email(each.email)
+        if each.mobile:
+            checks.phone("mobile", each.mobile, country=country)
+    except RuleBroken as broken:
+        return str(broken)
+    return _wrong_days(each)
+
+
+def _wrong_days(each: Lease) -> str:
     for day in filter(None, (each.from_day, each.until_day)):
         try:
             date.fromisoformat(day)
@@ -138,10 +159,10 @@ def _same(row: Mapping[str, Any]) -> Lease:
     return Lease(**{name: row[name] for name in Lease.__dataclass_fields__})
 
 
-def _end(change: Change, row: dict[str, Any], report: Report) -> None:
+def _end(change: Change, row: dict[str, Any], report: Report, units: "_Units") -> None:
     if not row["resident"]:
         return
-    home = _units(change).get(row["unit"])
+    home = units.find(row["unit"])
     if home is not None:
         leave(change, row["resident"], home)
     row["resident"] = ""
@@ -156,26 +177,32 @@ def _keep(change: Change, row: Mapping[str, Any]) -> None:
     )  # fmt: skip
 
 
-def _units(change: Change) -> dict[str, str]:
-    """Unit -> apartment, of the roster's building."""
-    house = change.named("building", BUILDING)
-    apartments = change.all("apartment") if house is not None else {}
-    return {body["name"]: identity for identity, body in apartments.items() if body["building"] == house}
+class _Units:
+    """The apartments of the roster's building, by unit; read once."""
 
+    def __init__(self, change: Change) -> None:
+        self._change = change
+        self._house = change.named("building", BUILDING)
+        there = change.all("apartment") if self._house is not None else {}
+        mine = {identity: body for identity, body in there.items() if body["building"] == self._house}
+        self._homes = {body["name"]: identity for identity, body in mine.items()}
+        self._last = max((int(body["number"]) for body in mine.values() if body["number"].isdigit()), default=0)
 
-def _new_unit(change: Change, unit: str, units: dict[str, str], report: Report) -> str:
-    house = change.named("building", BUILDING)
-    if house is None:
-        house = new_thing_id("building")
-        change.put("building", house, {"name": BUILDING})
-    taken = {int(body["number"]) for body in change.all("apartment").values()
-             if body["building"] == house and body["number"].isdigit()}  # fmt: skip
-    units[unit] = new_thing_id("apartment")
-    change.put("apartment", units[unit], {
-        "building": house, "number": str(max(taken, default=0) + 1), "name": unit, "handset": True,
-    })  # fmt: skip
-    report.units.append(unit)
-    return units[unit]
+    def find(self, unit: str) -> str | None:
+        return self._homes.get(unit)
+
+    def make(self, unit: str, report: Report) -> str:
+        """An apartment for the unit, with the next number."""
+        if self._house is None:
+            self._house = new_thing_id("building")
+            self._change.put("building", self._house, {"name": BUILDING})
+        self._last += 1
+        home = self._homes[unit] = new_thing_id("apartment")
+        self._change.put("apartment", home, {
+            "building": self._house, "number": str(self._last), "name": unit, "handset": True,
+        })  # fmt: skip
+        report.units.append(unit)
+        return home
 
 
 def _now(change: Change) -> datetime:

@@ -168,9 +168,15 @@ async def test_a_roster_makes_units_and_members_and_ends_leases(lab: Lab) -> Non
 
 
 async def test_a_roster_with_a_bad_lease_is_not_stored(lab: Lab) -> None:
-    bad = [*LEASES, {"id": "L4", "unit": "Loft", "first": "Di", "start": "soon"}, LEASES[0]]
+    later = {"unit": "Loft", "first": "Di", "start": "2090-01-01"}
+    bad = [
+        *LEASES, {"id": "L4", "unit": "Loft", "first": "Di", "start": "soon"}, LEASES[0],
+        {"id": "L5", **later, "mobile": "no number"}, {"id": "L6", **later, "email": "nobody"},
+        {"id": "L7", **later, "first": "D\u0007i"},
+    ]  # fmt: skip
     report = await lab.ask("POST", f"/v1/rosters/{lab.community}", {"leases": bad})
-    assert ([each["lease"] for each in report["errors"]], report["stored"]) == (["L4", "L1"], False)
+    assert [each["lease"] for each in report["errors"]] == ["L4", "L1", "L5", "L6", "L7"]
+    assert report["stored"] is False
     assert await things(lab, "resident") == {}
 
 
