@@ -21,7 +21,7 @@ from sip.media.webrtc import NotUsable
 from sip.media.webrtc_hub import NoPorts
 
 DIALS_A_MINUTE: Final = 6
-OUTGOING_MAX: Final = 100
+OUTGOING_MAX: Final = 40  # their media are carried by the daemon itself
 _MINUTE_MS: Final = 60_000
 _TYPED: Final = re.compile(r"(?:(?P<building>[^/]{1,128})/)?(?P<number>[0-9#]{1,64})", re.ASCII)
 
@@ -109,6 +109,13 @@ class Dialling:
         if handle is not None:
             handle.cancel()
 
+    def review(self, resident_of: Callable[[str], Resident | None]) -> None:
+        """Who may no longer look at a door sees it no longer. *resident_of*: whose a session is."""
+        for outgoing in [one for one in self._outgoing.values() if one.dialled.kind is Kind.LOOK]:
+            resident = resident_of(outgoing.session)
+            if resident is None or not self._may(resident, outgoing.dialled):
+                outgoing.leave("blocked")
+
     async def close(self) -> None:
         """Every hub is closed when it returns."""
         for outgoing in list(self._outgoing.values()):
@@ -117,6 +124,10 @@ class Dialling:
             await asyncio.gather(*self._closing)
 
     # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _may(self, resident: Resident, dialled: Dialled) -> bool:
+        caller = Caller(resident.sip_user, resident=resident.id)
+        return self._plans is not None and self._plans.plan(caller, dialled.user).allowed
 
     def _dialled(self, message: Message) -> Dialled:
         """Exactly one of the three. Raises BadFrame, and NotDone for what can't be anybody's."""

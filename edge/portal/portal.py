@@ -157,6 +157,7 @@ class Portal:
                 pass
             self._look.clear()
             await self._reload()
+            self._dialling.review(self._roster.resident_of)
             for number, visit in enumerate(self._visits.all()):
                 self._tell_state(visit)
                 if number % _STATES_AT_ONCE == 0:

@@ -38,10 +38,14 @@ class Roster:
         """Whose *session* is, as the store has it now."""
         return self._world.snapshot.residents.get(session.resident)
 
+    def resident_of(self, session: str) -> Resident | None:
+        """Whose the session of this id is; None where one of the two is gone."""
+        known = self._sessions.get(session)
+        return self.resident(known) if known is not None else None
+
     def require(self, session: str) -> tuple[Session, Resident]:
         """Raises NotDone for a session that has just been revoked."""
-        known = self._sessions.get(session)
-        resident = self.resident(known) if known is not None else None
+        known, resident = self._sessions.get(session), self.resident_of(session)
         if known is None or resident is None:
             raise NotDone("not_allowed")
         return known, resident

@@ -69,8 +69,7 @@ class Screen:
 
     def placed_fields(self, outgoing: Outgoing) -> Mapping[str, object]:
         """A call that the app placed."""
-        session = self._roster.get(outgoing.session)
-        resident = self._roster.resident(session) if session is not None else None
+        resident = self._roster.resident_of(outgoing.session)
         return {
             "call": outgoing.call,
             "kind": outgoing.dialled.kind.value,

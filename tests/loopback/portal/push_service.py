@@ -114,6 +114,14 @@ class PushService:
             await self._came.wait_for(lambda: len(self.asked) >= number)
         return self.asked[number - 1]
 
+    async def told(self, browser: Subscriber, kind: str, after: int) -> Any:
+        """What the first message of *kind* says to *browser*, the first *after* messages left out."""
+        while True:
+            message = browser.read((await self.nth(after + 1)).body)
+            if message["type"] == kind:
+                return message
+            after += 1
+
     async def _take(self, request: web.Request) -> web.Response:
         async with self._came:
             self.asked.append(

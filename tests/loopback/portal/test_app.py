@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from edge.demo.device import Device
 from tests.loopback.portal.apps import AppPeer, until
 from tests.loopback.portal.home import GATE, Apartment, home
-from tests.loopback.portal.phones import App, Handset
+from tests.loopback.portal.phones import App, Handset, listening
 from tests.peers.site import Login, Running
 from tests.unit.edge.portal.browser import BrowserKey
 
@@ -95,8 +95,9 @@ async def test_an_invitation_and_a_key_let_one_phone_in(flat: Flat) -> None:
         await connect(socket, origin="http://elsewhere.example", proxy=None)  # type: ignore[arg-type]  # a str
     async with connect(socket, origin=flat.origin, proxy=None) as thief:  # type: ignore[arg-type]  # a str
         stranger = App(BrowserKey(), session["id"], flat.origin, thief)
-        with pytest.raises(ConnectionClosed) as closed:
-            await stranger.hello()
+        async with listening(stranger):
+            with pytest.raises(ConnectionClosed) as closed:
+                await stranger.hello()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4401
 

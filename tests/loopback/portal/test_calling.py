@@ -160,7 +160,7 @@ async def test_what_the_rules_refuse_is_refused_with_its_reason(tmp_path: Path, 
         assert (await dialled(anna, door=GATE))["reason"] == "rate"
 
 
-async def test_a_page_that_goes_ends_its_call_and_one_that_comes_back_keeps_it(
+async def test_a_look_ends_with_the_right_to_it_and_with_the_page_unless_that_comes_back(
     tmp_path: Path, addresses: Iterator[str]
 ) -> None:
     async with (
@@ -175,4 +175,17 @@ async def test_a_page_that_goes_ends_its_call_and_one_that_comes_back_keeps_it(
             assert (mine["call"], mine["outgoing"], mine["answered"]) == (call, True, True)
             await media(anna, peer, call)
             assert not gate.seen("closed")
-        await gate.wait("closed", 20)
+            office = OpenSite.open(here.site.folder)
+            try:
+                for service in (ServiceState.BLOCKED, ServiceState.ACTIVE):
+                    with office.admin("installer").edit() as edit:
+                        apartments.set_service(edit, "1/101", service)
+                    if service is ServiceState.BLOCKED:
+                        await anna.hear("ended", call=call, reason="blocked")
+                        await gate.wait("closed", 20)
+                    await anna.shows(lambda state, now=service: state["apartments"][0]["service"] == now.value)
+            finally:
+                office.close()
+            mark, call = gate.events.mark(), (await dialled(anna, door=GATE))["call"]
+            await anna.hear("connected", call=call)
+        await gate.wait("closed", 20, mark)

@@ -81,6 +81,7 @@ async def test_a_phone_that_dies_without_a_word_is_noticed_in_time(tmp_path: Pat
     async with home(tmp_path, addresses, flat, settings=settings) as here, here.gate() as gate:
         async with here.phones["Anna"].connected() as anna, here.landline() as far:
             since, _ = await rung(here, gate, anna, "101")
+            anna.dead = True
             assert await seconds(far.wait("incoming", 30)) < NOTICED_WITHIN_S
             await gate.wait("state", 20, since, state="confirmed")
             gate.do("hangup")
@@ -93,4 +94,5 @@ async def test_a_phone_that_dies_without_a_word_is_noticed_in_time(tmp_path: Pat
             await anna.hear("won", call=call)
             await gate.wait("state", 20, since, state="confirmed")
             await until(lambda: peer.connected)
+            anna.dead = True
             assert await seconds(ended(gate, since)) < NOTICED_WITHIN_S

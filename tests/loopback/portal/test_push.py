@@ -66,12 +66,28 @@ async def test_a_sleeping_phone_is_woken_and_the_service_learns_nothing(
                 assert personal not in repr((push.path, push.headers))
             gate.hang_up()
             assert await ended(gate, since) == 487
-        over = await service.nth(3)
-        assert browser.read(over.body) == {"v": 1, "type": "over", "call": call}
+        assert await service.told(browser, "over", 0) == {"v": 1, "type": "over", "call": call}
 
+        await a_phone_that_dies_while_it_rings_is_pushed(here, gate, service, browser)
         await a_service_that_fails_is_asked_again_not_for_ever(here, gate, service, browser)
         await nobody_is_woken_in_quiet_hours(here, gate, service)
         await a_subscription_that_is_gone_is_forgotten(here, gate, service)
+
+
+async def a_phone_that_dies_while_it_rings_is_pushed(
+    here: Home, gate: Phone, service: PushService, browser: Subscriber
+) -> None:
+    before = len(service.asked)
+    async with here.phones["Anna"].connected() as anna:
+        since = await dialled(here, gate)
+        call = (await anna.hear("ring"))["call"]
+        anna.dead = True
+        await service.told(browser, "ring", before)  # nothing was heard of it for 9 s
+    async with here.phones["Anna"].connected() as anna:
+        await anna.hear("ring", call=call)
+        gate.hang_up()
+        await ended(gate, since)
+    await service.told(browser, "over", before)
 
 
 async def a_service_that_fails_is_asked_again_not_for_ever(
@@ -84,7 +100,7 @@ async def a_service_that_fails_is_asked_again_not_for_ever(
     assert browser.read(third.body)["type"] == "ring"
     gate.hang_up()
     await ended(gate, since)
-    await service.nth(before + 4)
+    await service.told(browser, "over", before)
 
     before = len(service.asked)
     service.statuses = [307, 201]
@@ -92,7 +108,7 @@ async def a_service_that_fails_is_asked_again_not_for_ever(
     await service.nth(before + 1)
     gate.hang_up()
     await ended(gate, since)
-    assert browser.read((await service.nth(before + 2)).body)["type"] == "over"
+    await service.told(browser, "over", before)
     assert {push.path for push in service.asked} == {"/anna"}, "nobody is followed elsewhere"
 
 
