@@ -12,7 +12,6 @@ seconds, so that on a shared machine the neighbours wait instead.
 import argparse
 import asyncio
 import contextlib
-import itertools
 import os
 import resource
 import shutil
@@ -27,7 +26,7 @@ from typing import Any, Final
 from benchmarks.app_lab.crowd import Crowd
 from benchmarks.app_lab.door import VideoDoor, description
 from benchmarks.app_lab.engines import Engine, engine_of
-from benchmarks.app_lab.house import Usage, family, furnish, usage
+from benchmarks.app_lab.house import Usage, ahead, ahead_no_more, furnish, usage
 from benchmarks.app_lab.phone import Peer, app_of, exchange
 from benchmarks.app_lab.pictures import Pictures, record
 from benchmarks.app_lab.source import PORT, Source
@@ -137,19 +136,6 @@ class Run:
             if before:
                 found.append(at - before[-1])
         return sorted(found)
-
-
-def ahead(pids: Sequence[int]) -> None:
-    """Before the neighbours, for these seconds, where that is allowed; with the threads that are there already."""
-    for pid in itertools.chain.from_iterable(map(family, pids)):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with contextlib.suppress(PermissionError, ProcessLookupError):
-                os.sched_setscheduler(int(task), os.SCHED_RR, os.sched_param(1))
-
-
-def ahead_no_more() -> None:
-    """This process; the others end."""
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 async def main(engines: Sequence[str], calls: int, seconds: float) -> None:
