@@ -1,7 +1,8 @@
-"""A house whose residents have apps: a gate with a camera, three apartments, a telephone company.
+"""A house whose residents have apps: a gate with a camera, three apartments, a telephone behind a trunk.
 
 async with app_house(folder, addresses) as here:
-    here.gate.dial("101")
+    anna = await here.resident(browser, "101", "Anna")
+    await here.gate.dial("101")
 """
 
 import asyncio
@@ -13,54 +14,72 @@ from typing import Any, Final
 
 from playwright.async_api import Browser
 
+from edge.admin import apartments, devices, residents
+from edge.admin.edit import Edit
+from edge.admin.site import Site as OpenSite
 from edge.demo.device import Device
+from models.device import DigestOffer
+from models.service import ServiceState
+from tests.loopback.portal.home import GATE, HTTP_PORT, Apartment, Home, home
 from tests.peers.app_browser import Resident, Wire
-from tests.peers.baresip import Baresip
-from tests.peers.site import Running, house
-from tests.peers.street import RING_S, TRUNK_PASSWORD, TRUNK_USER
-from tests.peers.trunk import Trunk
+from tests.peers.baresip import Baresip, BaresipSettings
 
-GATE: Final = "0C1105E00001"
-EDGE_PORT: Final = 8080
 APP_PORT: Final = 8081
 DOOR_HZ: Final = 440
+RING_S: Final = 2.0
+LONG_S: Final = 60.0
+WITHIN_S: Final = 20.0
 QUARTERS: Final = {"red": (0.25, 0.25), "lime": (0.75, 0.25), "blue": (0.25, 0.75), "yellow": (0.75, 0.75)}
 """What the gate's camera sees: ffmpeg's names of colours, and where each is in the picture."""
 
 
 @dataclass
 class CameraDoor:
-    """The gate: baresip sends its sound and picture, an ordinary MQTT client is its device plane."""
+    """The gate: baresip sends its sound and picture, a simulated device is on the device plane."""
 
     phone: Baresip
     plane: Device
-    server: str
+    house: Home
 
     async def dial(self, apartment: str) -> int:
         """The mark of this moment in the telephone's events."""
         since = self.phone.events.mark()
-        await self.phone.call(f"sip:{apartment}@{self.server}")
+        await self.phone.call(self.house.uri(apartment))
         return since
 
-    async def ended(self, since: int, timeout_s: float = 20.0) -> str:
+    async def ended(self, since: int, timeout_s: float = WITHIN_S) -> str:
         """How the call ended, in baresip's words."""
         return str((await self.phone.event("CALL_CLOSED", timeout_s, since))["param"])
 
 
 @dataclass
 class AppHouse:
-    folder: Path
-    running: Running
+    house: Home
     gate: CameraDoor
     wire: Wire
     origin: str
-    far_ip: str  # where the telephone company's telephone is, to be started
 
     async def resident(self, browser: Browser, apartment: str, first: str) -> Resident:
-        """Somebody who lives there, with the app."""
-        added = await self.running.edge("resident", "add", f"1/{apartment}", "--first", first, "--last", "Berg")
-        invitation = await self.running.edge("app", "invite", str(added["id"]))
+        """Somebody who lives there, with the app, let in by the command's invitation."""
+        with _edit(self.house) as edit:
+            identity = residents.add(edit, f"1/{apartment}", first_name=first, last_name="Berg")
+        invitation = await self.house.site.edge("app", "invite", identity)
         return await Resident.enter(browser, self.origin, str(invitation["link"]).partition("=")[2])
+
+    def block(self, apartment: str) -> None:
+        """The apartment's service, as an installer or the central store would."""
+        with _edit(self.house) as edit:
+            apartments.set_service(edit, f"1/{apartment}", ServiceState.BLOCKED)
+
+
+@contextlib.contextmanager
+def _edit(house: Home) -> Iterator[Edit]:
+    office = OpenSite.open(house.site.folder)
+    try:
+        with office.admin("installer").edit() as edit:
+            yield edit
+    finally:
+        office.close()
 
 
 async def film(path: Path) -> Path:
@@ -78,45 +97,38 @@ async def film(path: Path) -> Path:
 async def app_house(folder: Path, addresses: Iterator[str], **calls: Any) -> AsyncIterator[AppHouse]:
     """101 rings apps (call type 0), 102 apps and then its telephone (2), 103 the same after monitors, of which it has
     none (5): a ring of 2 s in the first stage, and in the second one that only what happens can end."""
-    edge_ip, wire_ip, trunk_ip, far_ip = (next(addresses) for _ in range(4))
+    wire_ip = next(addresses)
     origin = f"http://{wire_ip}:{APP_PORT}"
     settings = {
-        "app": {"public_url": origin},
-        "http": {"port": EDGE_PORT},
-        "calls": {"ring_time_by_stage_s": [RING_S, 60.0], "ring_time_s": 60.0, **calls},
-        "trunk": {"host": trunk_ip, "port": 5060, "user": TRUNK_USER},
+        "app.public_url": origin,
+        "calls.ring_time_by_stage_s": [RING_S, LONG_S],
+        "calls.ring_time_s": LONG_S,
+        **{f"calls.{name}": value for name, value in calls.items()},
     }
-    async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(Trunk(folder, trunk_ip, {TRUNK_USER: TRUNK_PASSWORD}, f"{far_ip}:5070"))
-        options = ("--plan", "premium", "--time-zone", "Europe/Berlin", "--landline", "--community-calls")
-        secrets = {"trunk_password": TRUNK_PASSWORD}
-        running = await stack.enter_async_context(house(folder, edge_ip, *options, settings=settings, secrets=secrets))
-        wire = await stack.enter_async_context(Wire(wire_ip, APP_PORT, (edge_ip, EDGE_PORT)))
-        gate = await stack.enter_async_context(_gate(running, folder, next(addresses)))
-        yield AppHouse(folder, running, gate, wire, origin, far_ip)
+    homes = (Apartment("101"), Apartment("102", 2, landline=True), Apartment("103", 5, landline=True))
+    async with home(folder, addresses, *homes, settings=settings) as house:
+        target = (house.site.address, HTTP_PORT)
+        async with Wire(wire_ip, APP_PORT, target) as wire, _gate(house, folder) as gate:
+            yield AppHouse(house, gate, wire, origin)
 
 
 @contextlib.asynccontextmanager
-async def _gate(running: Running, folder: Path, ip: str) -> AsyncIterator[CameraDoor]:
-    await running.edge("mac", "add", GATE)
-    sheet = folder / "house.csv"
-    sheet.write_text(
-        "Building,Apt,Device,1stPhone,TelephoneCallingCode,CallType\n"
-        f'1,101,"Gate,0,{GATE}",,,0\n'
-        f'1,102,"Gate,0,{GATE}",301234567,49,2\n'
-        f'1,103,"Gate,0,{GATE}",301234568,49,5\n'
-    )
-    await running.edge("import", str(sheet))
-    for apartment in ("1/101", "1/102", "1/103"):
-        await running.edge("apartment", "set", apartment, "--whitelisted")
-    await running.edge("relay", "set", GATE, "1", "--name", "Street")
-    await running.edge("device", "set", GATE, "--digest", "md5")  # baresip 1.0 knows no other
-    login = await running.login(GATE, "Gate")
-    picture = await film(folder / "camera.mp4")
+async def _gate(house: Home, folder: Path) -> AsyncIterator[CameraDoor]:
+    with _edit(house) as edit:
+        devices.set_device(edit, GATE, digest=DigestOffer.MD5)  # baresip 1.0 knows no other
+    sip = house.devices[GATE].sip
+    mqtt = {
+        **house.daemon.ready["mqtt"], "tls": None, "ca_file": None, **house.devices[GATE].mqtt, "client_id": GATE,
+        "prefix": "intercom", "community": house.daemon.ready["community"],
+    }  # fmt: skip
+    settings = BaresipSettings(
+        next(house.addresses), sip["user"], sip["password"], house.server, tone_hz=DOOR_HZ, auto_answer=True,
+        video=True, picture=await film(folder / "camera.mp4"),
+    )  # fmt: skip
     async with (
-        Baresip(folder, login.baresip(ip, tone_hz=DOOR_HZ, auto_answer=True, video=True, picture=picture)) as phone,
-        login.simulated(type="0") as plane,
+        Baresip(folder, settings) as phone,
+        Device("Gate", {"mqtt": mqtt, "phone": None, "model": "SIM-1", "type": "0"}) as plane,
     ):
-        await phone.registered(20)
-        await plane.wait("link", 20, online=True)
-        yield CameraDoor(phone, plane, running.server)
+        await phone.registered(WITHIN_S)
+        await plane.wait("link", WITHIN_S, online=True)
+        yield CameraDoor(phone, plane, house)
