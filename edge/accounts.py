@@ -29,17 +29,17 @@ class LoginBook:
 
     accounts: tuple[Account, ...] = field(default=(), repr=False)
     sip: Mapping[SipUser, str] = field(default_factory=dict, repr=False)
+    devices: Mapping[str, str] = field(default_factory=dict, repr=False)  # by MAC: a house asks for all of them at once
 
 
 def load_logins(connection: Connection, vault: Vault) -> LoginBook:
     """Every device and integrator with its password. A row that does not open is left out, and said so."""
-    found: list[Account] = []
-    for mac, password in accounts.mqtt_passwords(connection, vault).items():
-        found.append(Account(mac, password, Role.DEVICE))
+    of_devices = {str(mac): password for mac, password in accounts.mqtt_passwords(connection, vault).items()}
+    found = [Account(mac, password, Role.DEVICE) for mac, password in of_devices.items()]
     for row in connection.execute(select(mqtt_login.c.name, mqtt_login.c.password)):
         password = vault.unseal(bytes(row.password), table="mqtt_login", column="password", row=row.name)
         found.append(Account(row.name, password, Role.INTEGRATOR))
-    return LoginBook(tuple(found), accounts.sip_passwords(connection, vault))
+    return LoginBook(tuple(found), accounts.sip_passwords(connection, vault), of_devices)
 
 
 class WithLogins(World, Protocol):
@@ -83,8 +83,7 @@ class Accounts:
 
     def device_password(self, mac: Mac) -> str | None:
         """Of a device on the device plane; None for nobody."""
-        accounts = self._world.logins.accounts
-        return next((a.password for a in accounts if a.role is Role.DEVICE and a.user == mac), None)
+        return self._world.logins.devices.get(mac)
 
     def clock_offsets_ms(self) -> Mapping[Mac, int]:
         by_id = self._world.snapshot.devices

@@ -1,6 +1,8 @@
 """The way to one device's HTTP: one request in flight, whoever asks, and the login that it takes."""
 
 import asyncio
+import functools
+import ssl
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
@@ -30,6 +32,14 @@ class ShutOut(Exception):
     """The device takes none of our logins."""
 
 
+@functools.cache
+def _unchecked() -> ssl.SSLContext:
+    """Devices sign their own certificates. One for all of them: to make one takes longer than a request."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 class Wire:
     """Sends requests to the device at *base* (``http://host:port``), one at a time, in the order they come.
 
@@ -44,14 +54,23 @@ class Wire:
         self._logins = list(logins)
         self._waiting = 0
         self._turn = asyncio.Lock()
-        self._client = httpx.AsyncClient(
-            base_url=base,
-            verify=False,  # noqa: S501  # devices sign their own certificates
-            follow_redirects=False,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=2, max_keepalive_connections=0),  # devices are poor at keeping alive
-        )
+        self._made: httpx.AsyncClient | None = None
         self._auths: dict[int, httpx.Auth] = {}
+
+    @property
+    def _client(self) -> httpx.AsyncClient:
+        """Made when something is sent: a thousand devices are heard of in one second, and few are asked in it."""
+        if self._made is None:
+            self._made = httpx.AsyncClient(
+                base_url=self.base,
+                verify=_unchecked(),
+                follow_redirects=False,
+                trust_env=False,
+                limits=httpx.Limits(
+                    max_connections=2, max_keepalive_connections=0
+                ),  # devices are poor at keeping alive
+            )
+        return self._made
 
     @property
     def login(self) -> Login:
@@ -75,7 +94,9 @@ class Wire:
             self._waiting -= 1
 
     async def close(self) -> None:
-        await self._client.aclose()
+        if self._made is not None:
+            await self._made.aclose()
+            self._made = None
 
     async def _any_login(self, call: ApiCall, within_s: float) -> bytes:
         for login in tuple(self._logins):

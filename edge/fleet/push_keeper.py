@@ -34,6 +34,9 @@ RETRY_FIRST_S: Final = 1.0
 RETRY_MOST_S: Final = 60.0
 SHUT_OUT_WAIT_S: Final = 60.0  # devices lock out who tries too often
 COMPARED_EVERY_S: Final = 600.0
+GATHERED_S: Final = (
+    0.1  # between two looks at everybody: after a power cut each of a thousand is new in the same second
+)
 PROGRESS_EVERY_S: Final = 0.25
 
 log = logging.getLogger(__name__)
@@ -109,6 +112,7 @@ class PanelKeeper:
                     group.create_task(self._visited(known[device]))
                 waiting = [due_s for d, due_s in self._due.items() if d not in self._visiting and due_s > now_s]
                 await self._sleep(min(waiting, default=now_s + self._poll_every_s) - now_s)
+                await asyncio.sleep(GATHERED_S)
 
     async def stop(self) -> None:
         await self._panels.close()

@@ -58,6 +58,7 @@ class Panels:
         self._reached: dict[DeviceId, Reach] = {}
         self._models: dict[DeviceId, str] = {}
         self._panels: dict[DeviceId, Panel] = {}
+        self._made_of: dict[DeviceId, tuple[str, ...]] = {}  # what each of them was made of
         self.heard_of: asyncio.Event = asyncio.Event()  # set when an address is new
 
     async def load(self) -> None:
@@ -89,8 +90,12 @@ class Panels:
         own = self._passwords.device_password(mac)
         if own is None:
             return None
-        driver, ours = self._driver(device, reach.driver), Login(ADMIN, admin_password(own))
         known = self._panels.get(device.id)
+        made_of = (mac, reach.address, reach.driver, own, self._models.get(device.id, ""))
+        if known is not None and self._made_of.get(device.id) == made_of:
+            return known  # asked a thousand times a second where a house comes back after a power cut
+        driver, ours = self._driver(device, reach.driver), Login(ADMIN, admin_password(own))
+        self._made_of[device.id] = made_of
         is_same = (mac, reach.address, driver, ours)
         if known is not None and (known.mac, known.wire.base, known.driver, known.wire.ours) == is_same:
             return known
