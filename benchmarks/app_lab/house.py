@@ -58,6 +58,7 @@ class Furnished:
 
     doors: list[dict[str, Any]]
     apps: list[list[Let]]
+    link: str  # invites one phone more, to flat 0
 
 
 async def furnish(site: Site, doors: int, flats: int, apps_a_flat: int = 1) -> Furnished:
@@ -76,9 +77,11 @@ async def furnish(site: Site, doors: int, flats: int, apps_a_flat: int = 1) -> F
         with opened.admin("installer").edit() as edit:
             logins = _doors(edit, doors, site.address)
             apps = [_flat(edit, f"{number}/{101 + number}", apps_a_flat) for number in range(flats)]
+            guest = residents.add(edit, "0/101", first_name="Guest", last_name="Berg")
+            link = f"{origin}/app/#invite={sessions.invite(edit, guest, 1.0)}"
     finally:
         opened.close()
-    return Furnished(logins, apps)
+    return Furnished(logins, apps, link)
 
 
 def _doors(edit: Edit, count: int, address: str) -> list[dict[str, Any]]:
