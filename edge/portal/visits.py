@@ -1,6 +1,8 @@
 """Apps that are connected now: one connection a session, the newest one."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from edge.http.ws import REPLACED, RESTART, BadFrame, Link
 from edge.portal.asking import NotDone
@@ -10,6 +12,10 @@ from edge.store.errors import StoreError
 
 Receive = Callable[["Visit", Message], Awaitable[None]]
 """Do what a message asks. Raises NotDone, BadFrame and StoreError."""
+
+
+SLOW: Final = frozenset({"offer", "ask"})
+SLOW_MAX: Final = 16
 
 
 class Visit:
@@ -28,12 +34,29 @@ class Visit:
         self.session, self.link, self.visible = session.id, link, visible
         self.told: Mapping[str, object] = {}  # the state that it knows
         self._receive, self._left = receive, left
+        self._slow: set[asyncio.Task[None]] = set()
+        self._turns = {kind: asyncio.Lock() for kind in SLOW}
 
     async def receive(self, document: object) -> None:
+        """What takes its time is done beside: heartbeats, and an answer that is pressed, do not wait for it."""
         try:
             message = read(document)
         except BadMessage as error:
             raise BadFrame(error.re) from error
+        if message.type not in SLOW:
+            await self._do(message)
+        elif len(self._slow) >= SLOW_MAX:
+            self.reply(message, {"type": "refused", "reason": "rate"})
+        else:
+            task = asyncio.get_running_loop().create_task(self._in_turn(message), name="an app's question")
+            self._slow.add(task)
+            task.add_done_callback(self._slow.discard)
+
+    async def _in_turn(self, message: Message) -> None:
+        async with self._turns[message.type]:
+            await self._do(message)
+
+    async def _do(self, message: Message) -> None:
         try:
             await self._receive(self, message)
         except NotDone as error:
@@ -46,6 +69,8 @@ class Visit:
         self.link.send(answer, message.id)
 
     def left(self, *, in_order: bool) -> None:
+        for task in self._slow:
+            task.cancel()
         self._left(self, in_order)
 
 
