@@ -34,9 +34,8 @@ RETRY_FIRST_S: Final = 1.0
 RETRY_MOST_S: Final = 60.0
 SHUT_OUT_WAIT_S: Final = 60.0  # devices lock out who tries too often
 COMPARED_EVERY_S: Final = 600.0
-GATHERED_S: Final = (
-    0.1  # between two looks at everybody: after a power cut each of a thousand is new in the same second
-)
+GATHERED_S: Final = 0.1
+"""Between two looks at everybody: after a power cut each of a thousand is new in the same second."""
 PROGRESS_EVERY_S: Final = 0.25
 
 log = logging.getLogger(__name__)
@@ -132,6 +131,9 @@ class PanelKeeper:
                 good = await self._visit(panel)
         except (StoreError, SecretsError) as error:
             log.error("panel %s is looked at later: %s", panel.mac, error)
+            good = False
+        except Exception:  # where a device's replies come in: none of them may end the daemon
+            log.exception("panel %s is looked at later", panel.mac)
             good = False
         finally:
             self._visiting.discard(panel.device)
