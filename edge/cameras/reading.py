@@ -54,7 +54,7 @@ class Reading:
     async def _once(self, port: int) -> None:
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "edge.cameras.reader",
+            sys.executable, "-P", "-m", "edge.cameras.reader",
             stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL, limit=LINE_BYTES_MAX, start_new_session=True,
         )  # fmt: skip
         try:

@@ -23,7 +23,7 @@ from sip.media.webrtc_sdp import Agreed, Unusable, agree, answer
 SPREAD_FROM: Final = 40  # calls of a process, from which on another is started, if there is a core for it
 READY_S: Final = 30.0
 CARRIED_S: Final = 5.0  # an app waits so long for a process that starts
-ASK_S: Final = 15.0  # a process that does not answer within is ended
+ASK_S: Final = 30.0  # a process that does not answer within is ended; a negotiation is given up sooner
 STOP_S: Final = 8.0
 BACKOFF_S: Final = (0.0, 0.5, 2.0, 10.0, 30.0)
 SOUND_S: Final = 60.0  # a process that has lived so long begins the back-off anew
@@ -122,7 +122,7 @@ class RemoteHub:
 
     async def disconnect(self, app: str) -> None:
         self._apps.discard(app)
-        with contextlib.suppress(HubLost):
+        with contextlib.suppress(NotUsable):  # it is gone already
             await self._ask("disconnect", app=app)
 
     async def close(self) -> None:
@@ -131,7 +131,7 @@ class RemoteHub:
             return
         self.closed = True
         try:
-            with contextlib.suppress(HubLost):
+            with contextlib.suppress(NotUsable):
                 await self._ask("close")
         finally:
             self._pool.forget(self)
@@ -200,7 +200,7 @@ class _Worker:
         ours, theirs = pair()
         try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "sip.media.webrtc_worker", str(theirs.fileno()), *addresses,
+                sys.executable, "-P", "-m", "sip.media.webrtc_worker", str(theirs.fileno()), *addresses,
                 pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         except BaseException:

@@ -102,6 +102,23 @@ async def test_a_call_outlives_its_process(pool: HubPool, door: Door, caplog: py
     await hub.close()
 
 
+async def test_a_process_that_does_not_answer_is_replaced(
+    pool: HubPool, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[str] = []
+    hub = pool.hub(door.offer, lambda: None, gone.append)
+    async with AppPeer() as before, AppPeer() as after:
+        await connect(hub, "anna", before)
+        (pid,) = pool.pids
+        os.kill(pid, signal.SIGSTOP)
+        with monkeypatch.context() as hurried, pytest.raises(NotUsable):
+            hurried.setattr("sip.media.webrtc_pool.ASK_S", 0.5)
+            await hub.connect("ben", await after.offer())
+        await until(lambda: pool.pids not in ([pid], []))
+        assert gone == ["anna"], "whoever was connected is told"
+    await hub.close()
+
+
 async def test_what_an_app_offers_is_refused_there_and_here(pool: HubPool, door: Door) -> None:
     with pytest.raises(Unusable):
         pool.hub(b"v=0\r\n", lambda: None)
