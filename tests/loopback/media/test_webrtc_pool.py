@@ -111,9 +111,11 @@ async def test_a_process_that_does_not_answer_is_replaced(
         await connect(hub, "anna", before)
         (pid,) = pool.pids
         os.kill(pid, signal.SIGSTOP)
-        with monkeypatch.context() as hurried, pytest.raises(NotUsable):
+        offer = await after.offer()
+        with monkeypatch.context() as hurried:
             hurried.setattr("sip.media.webrtc_pool.ASK_S", 0.5)
-            await hub.connect("ben", await after.offer())
+            with pytest.raises(NotUsable):
+                await hub.connect("ben", offer)
         await until(lambda: pool.pids not in ([pid], []))
         assert gone == ["anna"], "whoever was connected is told"
     await hub.close()
