@@ -72,8 +72,8 @@ class Inbox:
             for happening in self._merger.due(self._clock.monotonic()):
                 try:
                     await self._hand_on(happening, live=True)
-                except StoreError as error:
-                    log.error("a report of %s is not in the log: %s", happening.mac, error)
+                except Exception:  # one report must not cost the others
+                    log.exception("a report of %s is not in the log", happening.mac)
             due_s = self._merger.next_due_s()
             try:
                 async with asyncio.timeout(None if due_s is None else max(0.0, due_s - self._clock.monotonic())):

@@ -66,6 +66,9 @@ class LongPolls:
             except (Away, ShutOut, ValueError, StoreError) as error:  # a Refusal too: the channel is over
                 log.info("the log of panel %s is asked for again: %s", panel.mac, error)
                 await asyncio.sleep(backoff.next_s())
+            except Exception:  # where a device's replies come in: none of them may end the daemon
+                log.exception("the log of panel %s is asked for again", panel.mac)
+                await asyncio.sleep(backoff.next_s())
 
     async def _take(self, panel: Panel, events: Sequence[Sighting]) -> None:
         """Raises StoreError."""

@@ -10,7 +10,6 @@ from edge.fleet.events_inbox import Inbox
 from edge.fleet.events_merge import SYSLOG
 from edge.fleet.limits import Allowance
 from edge.fleet.push_panels import Panels
-from edge.store.errors import StoreError
 from provisioning.api import HearsSyslog
 
 MAX_DATAGRAM: Final = 2_048
@@ -55,8 +54,8 @@ class SyslogEar:
             address, datagram = await self._heard.get()
             try:
                 await self._take(address, datagram.decode("utf-8", "replace"))
-            except StoreError as error:
-                log.error("syslog of %s is not in the log: %s", address, error)
+            except Exception:  # a datagram's entry point
+                log.exception("syslog of %s is not in the log", address)
 
     async def stop(self) -> None:
         for transport in self._transports:

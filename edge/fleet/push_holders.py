@@ -91,8 +91,13 @@ class PanelHolders:
     async def _digest(self, panel: Panel, api: Holders, load: "Load") -> str:
         """Of what the panel really holds, read page by page: each credential by the version that it is of."""
         held = panel.held = await read_all(panel, api)
+        digest: str = await load(lambda: self._digested(panel, api, held))
+        return digest
+
+    def _digested(self, panel: Panel, api: Holders, held: Mapping[str, Holder]) -> str:
+        """Thousands are compared: not in the loop's thread."""
         if held.keys() - panel.versions.keys() or not panel.versions:
-            for key, (version, entry) in (await load(lambda: self._known(panel))).items():
+            for key, (version, entry) in self._known(panel).items():
                 panel.versions.setdefault(key, (version, api.record(entry, panel.told)))
         found: dict[CredentialId, str] = {}
         for key, holder in held.items():
@@ -103,7 +108,7 @@ class PanelHolders:
         return digest_of({**unsaid, **found})
 
 
-Load = Callable[[Callable[[], Known]], Any]
+Load = Callable[[Callable[[], str]], Any]
 """Runs what blocks in a thread: awaitable."""
 
 

@@ -108,7 +108,10 @@ class Wire:
                 raise Away("it is busy or starting")
             if status != httpx.codes.OK:
                 raise Refusal(f"HTTP status {status}")
-            self._check(body)
+            try:
+                self._check(body)
+            except RecursionError as error:
+                raise Refusal("its reply is nested too deeply") from error
             return body
         raise ShutOut("it takes neither our login nor the factory's")
 

@@ -125,6 +125,9 @@ class TwoRoads:
             return OpenResult.NO_ACK if panel.online and isinstance(error, Away) else _result(error)
         except ValueError as error:  # a Refusal, or a reply that can't be read
             return Ack("", ok=False, error=str(error)[:200], at_ms=None)
+        except (TypeError, KeyError, AttributeError, OverflowError) as error:  # a reply of another shape than any known
+            log.exception("what panel %s replied can't be read", device)
+            return Ack("", ok=False, error=f"its reply can't be read: {type(error).__name__}", at_ms=None)
 
     async def _told(self, panel: Panel, verb: str, fields: Mapping[str, object]) -> Ack:
         if verb == CREDENTIALS:

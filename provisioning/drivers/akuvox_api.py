@@ -35,6 +35,7 @@ _SCHEDULES: Final = ("ScheduleRelay", "Schedule-Relay", "Schedule")
 _BASE64: Final = ("Config.DoorSetting.APIFCGI.Password", "Config.DoorSetting.RTSP.Password")
 _BASE64_MODELS: Final = ("S532",)
 _CARDS: Final = (CredentialKind.RF_CARD.value, CredentialKind.NFC.value)
+_NUMBER: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _PASSWORD: Final = re.compile(r"\.(Pwd|Password\d*)$", re.ASCII)
 _HOOKS: Final = ".ACTIONURL."
 
@@ -297,7 +298,7 @@ def _door_rows(body: bytes) -> Sequence[Sighting]:
 def _door_row(row: Mapping[str, Any]) -> Sighting | None:
     kinds = next((kinds for name, kinds in _LOG_TYPES.items() if name in str(row.get("Type", "")).lower()), None)
     number = str(row.get("ID", ""))
-    if kinds is None or not number.isdigit():
+    if kinds is None or not _NUMBER.fullmatch(number):
         return None
     what = kinds[0] if str(row.get("Status", "")).lower().startswith("succ") else kinds[1]
     return Sighting(what, str(row.get("Code", ""))[:64], at_ms=_time_ms(row), number=int(number))

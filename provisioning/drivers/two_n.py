@@ -21,6 +21,8 @@ from provisioning.formats import one_line
 MAX_USERS_A_REQUEST: Final = 100
 MAX_SAID_CHARS: Final = 80
 PULL_WAIT_S: Final = 20.0
+MAX_NUMBER: Final = 10**15
+MAX_TIME_S: Final = 10**11
 SWITCHES: Final = (1, 2, 3, 4)
 PIN_DIGITS: Final = range(2, 16)
 _JSON: Final = "application/json"
@@ -217,14 +219,14 @@ def _event(event: Mapping[str, Any]) -> Sighting | None:
     name, number, at = str(event.get("event", "")), event.get("id"), event.get("utcTime")
     more = event.get("params")
     params: dict[str, Any] = more if isinstance(more, dict) else {}
-    if not isinstance(number, int):
+    if not isinstance(number, int) or not 0 <= number < MAX_NUMBER:
         return None
-    at_ms = at * 1000 if isinstance(at, int) else None
+    at_ms = at * 1000 if isinstance(at, int) and 0 <= at < MAX_TIME_S else None
     if name in _SIMPLE:
         return Sighting(_SIMPLE[name], at_ms=at_ms, number=number)
     if name in ("CardEntered", "CodeEntered"):
         return _entered(name, params, at_ms, number)
-    if name == "SwitchStateChanged" and params.get("state") is True and isinstance(params.get("switch"), int):
+    if name == "SwitchStateChanged" and params.get("state") is True and params.get("switch") in SWITCHES:
         return Sighting(Sight.RELAY, relay=params["switch"], at_ms=at_ms, number=number)
     return None
 
