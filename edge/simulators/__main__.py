@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import httpx
 
+from edge.phone.handle import Phone, PhoneSettings
 from edge.simulators.akuvox import AkuvoxDevice
 from edge.simulators.akuvox_panel import AkuvoxPanel
 from edge.simulators.akuvox_web import akuvox
@@ -36,15 +37,36 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[0] == "akuvox":
         asyncio.run(_plug_in(arguments[1], arguments[2]))
         return 0
+    if arguments[0] == "telephone":
+        asyncio.run(_answer(arguments[1], json.load(sys.stdin)["sip"]))
+        return 0
     return _use(arguments)
 
 
-async def _plug_in(mac: str, address: str) -> None:
-    """Until SIGTERM or Ctrl-C."""
-    host, _, port = address.rpartition(":")
+def _ending() -> asyncio.Event:
+    """Set by SIGTERM and Ctrl-C."""
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    return ended
+
+
+async def _answer(ip: str, login: Mapping[str, str]) -> None:
+    """A telephone at *ip* that registers and takes every call after half a second."""
+    ended = _ending()
+    settings = PhoneSettings(
+        ip, login["user"], login["password"], domain=login["server"].rpartition(":")[0],
+        registrar=f"sip:{login['server']}", tone_hz=880,
+    )  # fmt: skip
+    async with Phone(settings, "own") as phone:
+        await phone.registered(_WITHIN_S)
+        _tell({"event": "registered", "user": login["user"]})
+        await ended.wait()
+
+
+async def _plug_in(mac: str, address: str) -> None:
+    host, _, port = address.rpartition(":")
+    ended = _ending()
     panel = AkuvoxPanel(AkuvoxDevice(mac.lower(), _clock), tell=_tell, sip_ip=host, boot_s=0.2)
     async with akuvox(panel, host, int(port)):
         await ended.wait()

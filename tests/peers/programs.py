@@ -41,6 +41,7 @@ PROGRAMS: Final[Mapping[str, Program]] = {
     "baresip": Program(
         _both(_on_path("baresip"), _file("/usr/lib/baresip/modules/avcodec.so")), ("baresip-core", "baresip-ffmpeg")
     ),
+    "bash": Program(_on_path("bash"), ("bash",)),
     "chromium": Program(_on_path("chromium"), ("chromium",)),
     "coturn": Program(_on_path("turnserver"), ("coturn",)),
     "curl": Program(_on_path("curl"), ("curl",)),
