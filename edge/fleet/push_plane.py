@@ -21,8 +21,10 @@ from models.ids import Mac
 from mqtt.payloads import Ack, parse_time_ms
 from mqtt.topics import CREDENTIALS
 from provisioning.api import Refusal
+from provisioning.driver import ApiCall
 
 TOLD_WITHIN_S: Final = 600.0  # a chunk of credentials, and the pages that are read for it
+AGAIN_AFTER_S: Final = 0.25  # a panel that only turned a connection away
 RESET: Final = "reset"
 RESTARTS: Final = frozenset({"reboot", "upgrade", "autop"})
 
@@ -83,19 +85,30 @@ class TwoRoads:
     async def _trigger(self, panel: Panel, holds: Mapping[int, int], within_s: float) -> OpenResult:
         """Each relay for its hold time. Whatever is not on its way by *within_s* is not sent at all."""
         calls = [panel.api.trigger(number, hold_s) for number, hold_s in holds.items()]
-        begun = False
+        if not calls:
+            return OpenResult.REFUSED
         try:
             async with asyncio.timeout(within_s):
                 for call in calls:
                     if call is None:
                         return OpenResult.REFUSED
-                    begun = True
-                    await panel.wire.send(call, within_s)
+                    await self._send_once(panel, call, within_s)
         except TimeoutError:
             return OpenResult.NO_ACK
         except (Away, ShutOut, Refusal) as error:
             return _result(error)
-        return OpenResult.OPENED if begun else OpenResult.REFUSED
+        return OpenResult.OPENED
+
+    async def _send_once(self, panel: Panel, call: ApiCall, within_s: float) -> None:
+        """Send *call*; one that did not get out of the house is tried again, one that may have is not."""
+        while True:
+            try:
+                await panel.wire.send(call, within_s)
+                return
+            except Away as error:
+                if error.sent or not panel.online:
+                    raise
+            await asyncio.sleep(AGAIN_AFTER_S)
 
     # --- everything else --------------------------------------------------------------------------------------------
 

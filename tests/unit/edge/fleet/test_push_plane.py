@@ -204,3 +204,21 @@ async def test_a_panel_that_only_starts_again_is_not_waited_for(online: bool, re
     plane, _, panels = roads(Wire(Away("it is busy or starting")))
     panels.panel.online = online
     assert await plane.ask(GATE, "credentials", {"remove": ["k1"]}) is result
+
+
+async def test_an_opening_that_did_not_get_out_of_the_house_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.fleet.push_plane.AGAIN_AFTER_S", 0)
+    wire = Wire()
+    plane, _, panels = roads(wire)
+    panels.panel.online = True
+    refused = [Away("ConnectError"), Away("ConnectError")]
+    send = wire.send
+
+    async def sends(call: ApiCall, within_s: float = 10.0, *, beside: bool = False) -> bytes:
+        if refused:
+            raise refused.pop()
+        return await send(call, within_s)
+
+    wire.send = sends  # type: ignore[method-assign]
+    assert await plane.open(GATE, GRANTED) is OpenResult.OPENED
+    assert len(wire.sent) == 1
