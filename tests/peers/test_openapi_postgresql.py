@@ -7,7 +7,7 @@ import pytest
 from tests.loopback.central.lab import new_central
 from tests.openapi_lab import ask_everything, at_home, central_served
 
-EXAMPLES = 4
+EXAMPLES = 3
 
 
 @pytest.mark.peer("postgresql")
