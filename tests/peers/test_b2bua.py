@@ -310,6 +310,37 @@ async def test_busy_then_silent_then_answered_and_the_other_is_told_so(
         assert (door.status, monitor.status, other.status) == (0, 0, 0)
 
 
+@pytest.mark.peer("pjsua2", "linphone")
+async def test_a_telephone_shows_no_missed_call_where_another_answered(
+    tmp_path: Path, addresses: Iterator[str]
+) -> None:
+    """RFC 3326: Linphone reads why it was cancelled."""
+    ip = next(addresses)
+    stages = plan([target(MONITOR), target(MONITOR_2)])
+    async with (
+        CallingHouse(ip, USERS, stages) as house,
+        pjsua(house, next(addresses), DOOR, tmp_path) as door,
+        pjsua(house, next(addresses), MONITOR, tmp_path) as winner,
+        Linphone(
+            tmp_path, LinphoneSettings(next(addresses), MONITOR_2, f"pw{MONITOR_2}", server=house.server)
+        ) as loser,
+    ):
+        for phone in (door, winner, loser):
+            await phone.registered()
+        for answered, shown in ((True, "answered elsewhere"), (False, "missed")):
+            mark, seen = loser.lines.mark(), door.call(f"sip:101@{house.server}")
+            await loser.says("Receiving new incoming call", since=mark)
+            if answered:
+                winner.answer(200)
+                await door.state("confirmed", since=seen)
+            door.hang_up()
+            await loser.says("Call . with .* ended", since=mark)
+            await house.over()
+            mark = loser.lines.mark()
+            loser.write_line("call-logs")
+            assert (await loser.says("^Status: ", since=mark)) == f"Status: {shown}"  # of the newest call
+
+
 @pytest.mark.peer("pjsua2")
 async def test_hold_resume_and_a_refused_transfer(tmp_path: Path, addresses: Iterator[str]) -> None:
     ip = next(addresses)
