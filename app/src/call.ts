@@ -1,5 +1,6 @@
 // The screen of a call: somebody rings, or we call; one looks, one talks, it is over.
 
+import { camerasBeside, Look, type Camera } from "./cameras";
 import { button, h, holdButton, tell, type Child } from "./dom";
 import { icon } from "./icons";
 import type { Link } from "./link";
@@ -25,6 +26,10 @@ export class CallScreen {
   readonly #opens = h("div", { class: "opens" });
   readonly #acts = h("div", { class: "acts" });
   readonly #stage = h("div", { class: "stage" });
+  readonly #beside = h("video", { class: "beside", autoplay: true, playsinline: true, muted: true, hidden: true });
+  readonly #views = h("div", { class: "views", role: "group", "aria-label": words.picture });
+  #cameras: Camera[] = [];
+  #look: Look | null = null;
   #phase: Phase;
   #muted = false;
   #since = 0;
@@ -34,7 +39,7 @@ export class CallScreen {
   constructor(
     private call: Call,
     private readonly link: Link,
-    ice: RTCIceServer[],
+    private readonly ice: RTCIceServer[],
     private readonly done: () => void,
   ) {
     this.#media = new Media(link, call.call, ice);
@@ -42,12 +47,15 @@ export class CallScreen {
     this.#picture.srcObject = this.#media.stream;
     this.#picture.onplaying = () => this.element.classList.add("seen");
     this.#phase = phaseOf(call);
+    const sign = call.kind === "neighbour" ? "people" : call.kind === "guard" ? "shield" : "door";
+    const figure = h("span", { class: "figure", "aria-hidden": "true" }, icon(sign));
+    this.#stage.append(figure, this.#picture, this.#beside, this.#views);
     this.element.append(
       this.#stage,
       h("div", { class: "panel" }, h("div", { class: "who" }, this.#title, this.#status), this.#opens, this.#acts),
     );
     this.#draw();
-    if (this.#phase !== "calling") void this.#media.offer(call.video);
+    if (this.#phase !== "calling") this.#see(call.video);
     if (this.#phase === "talking") this.#talks();
   }
 
@@ -77,6 +85,7 @@ export class CallScreen {
 
   close(): void {
     clearInterval(this.#clock);
+    this.#look?.close();
     this.#media.close();
     this.element.remove();
   }
@@ -91,9 +100,44 @@ export class CallScreen {
     this.call = { ...this.call, video: told.video, relays: told.relays };
     this.#picture.muted = false;
     this.#phase = "looking";
-    void this.#media.offer(told.video);
+    this.#see(told.video);
     if (told.talk) void this.#speak().then(() => this.#talks());
     else this.#draw();
+  }
+
+  /** The door's picture and sound, and what cameras there are beside it. */
+  #see(video: boolean): void {
+    void this.#media.offer(video);
+    const mac = this.call.door?.mac;
+    if (!mac || this.#cameras.length) return;
+    void camerasBeside(this.link, mac).then((found) => {
+      this.#cameras = found;
+      this.#drawViews(null);
+    });
+  }
+
+  /** *chosen* null: the door's own picture. Its sound goes on beside any picture. */
+  #drawViews(chosen: Camera | null): void {
+    const view = (name: string, camera: Camera | null): HTMLElement => {
+      const made = button("view", name, () => void this.#watch(camera), camera ? "eye" : "door");
+      made.setAttribute("aria-pressed", String(camera === chosen));
+      return made;
+    };
+    const cameras = this.#cameras.map((camera) => view(camera.name, camera));
+    this.#views.replaceChildren(...(cameras.length ? [view(this.#who(), null), ...cameras] : []));
+  }
+
+  async #watch(camera: Camera | null): Promise<void> {
+    this.#look?.close();
+    this.#look = camera ? new Look(this.link, this.ice) : null;
+    this.#beside.hidden = camera === null;
+    this.#beside.srcObject = this.#look?.stream ?? null;
+    this.#drawViews(camera);
+    this.#views.querySelector<HTMLElement>('[aria-pressed="true"]')?.focus();
+    const look = this.#look;
+    if (!camera || !look || (await look.begin(camera)) || look !== this.#look) return;
+    tell(words.noCamera);
+    await this.#watch(null);
   }
 
   #talks(): void {
@@ -180,8 +224,6 @@ export class CallScreen {
     this.#title.textContent = who;
     this.element.dataset.phase = this.#phase;
     this.#picture.setAttribute("aria-label", `${words.picture}: ${who}`);
-    const sign = this.call.kind === "neighbour" ? "people" : this.call.kind === "guard" ? "shield" : "door";
-    this.#stage.replaceChildren(h("span", { class: "figure", "aria-hidden": "true" }, icon(sign)), this.#picture);
     this.element.classList.toggle("pictured", this.call.video);
     this.#opens.replaceChildren(
       ...(this.#phase === "calling"

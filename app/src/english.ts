@@ -44,6 +44,7 @@ export const ENGLISH = {
   taken: "Answered by",
   over: "The call is over",
   picture: "Picture",
+  noCamera: "The camera cannot be seen now.",
   noMicrophone: "No microphone: you can listen, see and open.",
   ended_cancelled: "It no longer rings here",
   ended_declined: "Declined",

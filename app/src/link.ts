@@ -21,6 +21,7 @@ export class Link {
   #heardMs = 0;
   #waiting = new Map<string, (answer: Message | null) => void>();
   #closed = false;
+  #token = "";
 
   constructor(
     private readonly identity: Identity,
@@ -51,6 +52,31 @@ export class Link {
     });
   }
 
+  /** A route of the edge, with this phone's token, which is asked for anew where it has ended; null without a way. */
+  async http(path: string, options: RequestInit = {}): Promise<Response | null> {
+    const ask = (): Promise<Response> =>
+      fetch(path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${this.#token}` } });
+    try {
+      const answer = await ask();
+      return answer.status === 401 && (await this.#renew()) ? await ask() : answer;
+    } catch {
+      return null;
+    }
+  }
+
+  async #renew(): Promise<boolean> {
+    const { keys, session } = this.identity;
+    const at_ms = Date.now();
+    const signature = await signed(keys, "intercom-edge/1/token", location.origin, String(at_ms), session);
+    const answer = await fetch("/app/api/token", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ session, at_ms, signature }),
+    });
+    if (answer.ok) this.#token = ((await answer.json()) as { token: string }).token;
+    return answer.ok;
+  }
+
   #connect(): void {
     const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`);
     this.#socket = socket;
@@ -70,6 +96,7 @@ export class Link {
       socket.send(JSON.stringify({ v: 1, type: "pong", id: crypto.randomUUID(), re: message.id }));
     } else if (message.type === "welcome") {
       this.#retryMs = FIRST_RETRY_MS;
+      this.#token = String(message.token);
       this.watcher.welcomed(message.state as State, (message.ice_servers ?? []) as RTCIceServer[]);
     } else {
       if (message.re) this.#waiting.get(message.re)?.(message);

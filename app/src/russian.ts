@@ -46,6 +46,7 @@ export const RUSSIAN: Words = {
   taken: "Ответил(а)",
   over: "Звонок завершён",
   picture: "Изображение",
+  noCamera: "Камеру сейчас не видно.",
   noMicrophone: "Нет микрофона: можно слушать, смотреть и открывать.",
   ended_cancelled: "Здесь больше не звонит",
   ended_declined: "Отклонено",

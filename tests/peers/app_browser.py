@@ -19,16 +19,16 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 WITHIN_MS: Final = 20_000
 PHONE: Final = (390, 844)
 
-_SEEN: Final = """(places) => {
-  const picture = document.querySelector("video");
+_SEEN: Final = """([places, which]) => {
+  const picture = document.querySelector(which);
   if (!picture || picture.readyState < 2) return null;
   const canvas = new OffscreenCanvas(picture.videoWidth, picture.videoHeight);
   const paint = canvas.getContext("2d");
   paint.drawImage(picture, 0, 0);
   return places.map(([x, y]) => [...paint.getImageData(x * canvas.width, y * canvas.height, 1, 1).data.slice(0, 3)]);
 }"""
-_FRAMES: Final = """(more) => {
-  const shown = document.querySelector("video")?.getVideoPlaybackQuality().totalVideoFrames ?? 0;
+_FRAMES: Final = """([more, which]) => {
+  const shown = document.querySelector(which)?.getVideoPlaybackQuality().totalVideoFrames ?? 0;
   return shown > more ? shown : null;
 }"""
 _PEAK_HZ: Final = """async () => {
@@ -104,14 +104,14 @@ class Resident:
         await self.page.mouse.move(box["x"] + 20, box["y"] + 20)
         await self.page.mouse.down()
 
-    async def pixels(self, places: Sequence[tuple[float, float]]) -> list[list[int]]:
+    async def pixels(self, places: Sequence[tuple[float, float]], which: str = "video") -> list[list[int]]:
         """Red, green and blue of the picture at *places*, each as shares of width and height, once there is one."""
-        found: list[list[int]] = await self.told(_SEEN, [list(place) for place in places])
+        found: list[list[int]] = await self.told(_SEEN, [[list(place) for place in places], which])
         return found
 
-    async def frames(self, more_than: int) -> int:
+    async def frames(self, more_than: int, which: str = "video") -> int:
         """How many pictures were shown, once they are more than *more_than*."""
-        return int(await self.told(_FRAMES, more_than))
+        return int(await self.told(_FRAMES, [more_than, which]))
 
     async def told(self, function: str, given: object) -> Any:
         """What *function* of the page says of *given*, once that is not null. The page's policy forbids it to poll."""

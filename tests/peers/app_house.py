@@ -66,6 +66,10 @@ class AppHouse:
         invitation = await self.house.site.edge("app", "invite", identity)
         return await Resident.enter(browser, self.origin, str(invitation["link"]).partition("=")[2])
 
+    async def camera(self, name: str, url: str) -> None:
+        """Another maker's camera beside the gate."""
+        await self.house.site.edge("camera", "add", name, "--rtsp", url, "--device", GATE)
+
     def block(self, apartment: str) -> None:
         """The apartment's service, as an installer or the central store would."""
         with _edit(self.house) as edit:

@@ -87,6 +87,7 @@ class House:
     loaded: list[str] = field(default_factory=list)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     state: dict[str, Any] = field(default_factory=lambda: STATE)
+    cameras: list[dict[str, str]] = field(default_factory=list)
 
     def signed(self, signature: str, *lines: str) -> bool:
         raw = unpadded(signature)
@@ -112,6 +113,8 @@ class House:
         app = FastAPI()
         app.post("/app/api/invite")(self.invite)
         app.websocket("/ws")(self.talk)
+        app.get("/app/api/cameras")(self.told_of_cameras)
+        app.post("/app/api/cameras/{camera}")(self.shows_no_camera)
         app.get("/app/{path:path}")(self.page)
         return app
 
@@ -121,6 +124,12 @@ class House:
         body = file.read_bytes()
         kind = TYPES.get(PurePosixPath(path or "index.html").suffix, "application/json")
         return Response(body, media_type=kind, headers={"Content-Security-Policy": POLICY})
+
+    async def told_of_cameras(self) -> dict[str, Any]:
+        return {"cameras": self.cameras}
+
+    async def shows_no_camera(self, camera: str) -> Response:
+        return Response(status_code=503)
 
     async def invite(self, request: Request) -> Response:
         told = await request.json()

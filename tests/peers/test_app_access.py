@@ -98,9 +98,10 @@ async def test_no_page_has_a_serious_fault(phone: Phone, judge: Judge) -> None:
 
 async def test_no_call_has_a_serious_fault(phone: Phone, judge: Judge) -> None:
     page, house = phone.page, phone.house
+    house.cameras = [{"id": "c-1", "name": "Back yard", "door": "0c1105000001"}]
     await let_in(phone)
     await house.say("ring", **{**RING, "video": True})
-    await expect(page.get_by_role("button", name="Answer")).to_be_visible()
+    await expect(page.get_by_role("button", name="Back yard")).to_be_visible()
     await judge.look("a ring")
     await house.say("won", call="call-1")
     await expect(page.get_by_text("Talking")).to_be_visible()

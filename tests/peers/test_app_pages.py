@@ -147,6 +147,21 @@ async def test_a_resident_looks_at_a_door_first_and_talks_later(phone: Phone) ->
     await expect(phone.page.get_by_role("button", name="Look: Gate")).to_be_visible()
 
 
+async def test_a_camera_that_cannot_be_seen_gives_way_to_the_door(phone: Phone) -> None:
+    phone.house.cameras = [
+        {"id": "c-1", "name": "Yard", "door": "0c1105000001"},
+        {"id": "c-2", "name": "Cellar", "door": "0c1105000002"},
+    ]
+    await let_in(phone)
+    await phone.house.say("ring", **{**RING, "video": True, "relays": []})
+    door = phone.page.get_by_role("button", name="Gate", exact=True)
+    await expect(door).to_have_attribute("aria-pressed", "true")
+    await expect(phone.page.get_by_role("button", name="Cellar")).to_have_count(0)
+    await phone.page.get_by_role("button", name="Yard").click()
+    await expect(phone.page.get_by_role("status").filter(has_text="cannot be seen")).to_be_visible()
+    await expect(door).to_have_attribute("aria-pressed", "true")
+
+
 async def test_a_neighbour_and_the_guard_are_called_with_sound_alone(phone: Phone) -> None:
     await let_in(phone)
     await phone.page.get_by_role("button", name="Call", exact=True).click()

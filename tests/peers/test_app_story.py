@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from playwright.async_api import Browser, expect
 
+from tests.fakes.rtsp_camera import RtspCamera
 from tests.peers import tone
 from tests.peers.app_browser import WITHIN_MS, Resident, chromium
 from tests.peers.app_house import DOOR_HZ, QUARTERS, AppHouse, app_house
@@ -54,7 +55,9 @@ async def test_two_phones_ring_one_wins_talks_opens_and_the_other_reads_who(
         anna, ben = await here.resident(browser, "101", "Anna"), await here.resident(browser, "101", "Ben")
         await both_answer(here, anna, ben)
         await one_declines(here, anna, ben)
-        await one_looks_in(here, anna)
+        async with RtspCamera() as yard:
+            await here.camera("Yard", yard.url)
+            await one_looks_in(here, anna)
         here.block("101")
         for each in (anna, ben):
             await expect(each.button("Street")).to_have_count(0, timeout=BLOCKED_WITHIN_MS)
@@ -115,6 +118,9 @@ async def one_looks_in(here: AppHouse, anna: Resident) -> None:
     await anna.button("Look: Gate").click()
     await expect(anna.page.get_by_text("It does not hear you")).to_be_visible(timeout=WITHIN_MS)
     await sees_the_camera(anna)
+    await anna.button("Yard").click()
+    await anna.frames(5, "video.beside")
+    assert len({tuple(each) for each in await anna.pixels(list(QUARTERS.values()), "video.beside")}) > 1
     await anna.button("Talk").click()
     await expect(anna.page.get_by_text("Talking")).to_be_visible(timeout=WITHIN_MS)
     await anna.hold("Street")
