@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # What is installed is named by what should be: no network when the lock did not change.
 LOCKED := $(VENV)/installed-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: setup demo test check bench peers packages app lock clean help
+.PHONY: setup demo test lint check bench peers packages app lock clean help
 .DEFAULT_GOAL := help
 
 help:            ## what there is
@@ -32,11 +32,13 @@ $(VENV)-packages:
 demo: setup      ## a sample community with simulated devices; KEEP=1 leaves it running
 	@$(BIN)/python -m edge.demo $(if $(KEEP),--keep) $(DEMO)
 
-check: setup     ## format, lint, types, import contract, fast tests
+lint: setup      ## format, lint, types, import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint      ## the same and the fast tests
 	$(BIN)/pytest --quiet tests/unit tests/conformance
 
 test: packages   ## all tests; as root it installs the programs that they need first
