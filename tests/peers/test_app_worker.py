@@ -66,7 +66,14 @@ async def test_a_ring_is_shown_and_says_when_it_is_over(worker: Worker) -> None:
 
 
 async def test_what_is_no_push_of_ours_shows_nothing(worker: Worker) -> None:
-    for strange in ("", "{", "[]", "null", '{"v": 2, "call": "c", "type": "ring"}', '{"v": 1, "call": "c", "type": "open"}'):
+    for strange in (
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"v": 2, "call": "c", "type": "ring"}',
+        '{"v": 1, "call": "c", "type": "open"}',
+    ):
         await worker.push(strange)
     await worker.push(json.dumps({"v": 1, "call": "call_2", "type": "ring"}))
     assert [each["tag"] for each in await worker.shows("Somebody is at the door")] == ["call_2"]
