@@ -144,6 +144,8 @@ class RtspCamera:
         return given.get("response") == hashlib.md5(f"{one}:{NONCE}:{two}".encode()).hexdigest()
 
     def _description(self) -> str:
+        if self._kind == "PCMU":
+            return "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=x\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\na=control:track1\r\n"
         sets = ",".join(base64.b64encode(one).decode() for one in self._sets)
         form = f"a=fmtp:96 packetization-mode=1;sprop-parameter-sets={sets}\r\n" if self._kind == "H264" else ""
         return (
