@@ -26,6 +26,7 @@ MONITORS: Final = 3
 # Ports rest for 10 s before they are used again: at this rate more of them rest than a house ever needs.
 SETTINGS: Final = {"media": {"port_min": 20_000, "port_max": 49_999}}
 RING_S: Final = 0.3  # the visitor gives up after this
+ANSWER_S: Final = 30.0  # an answer that takes longer is none; what it took is in the table
 SDP: Final = (
     "v=0\r\no=- 1 1 IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
     "m=audio 40000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
@@ -106,7 +107,7 @@ class Agent(asyncio.DatagramProtocol):
         return dialog, branch, sent, await self.answer(queue)
 
     async def answer(self, queue: "asyncio.Queue[str]") -> str:
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(ANSWER_S):
             while (text := await queue.get()).startswith("SIP/2.0 100"):
                 continue
         return text
@@ -153,7 +154,7 @@ class Agent(asyncio.DatagramProtocol):
         await asyncio.sleep(RING_S)
         queue = self.answers[dialog]
         self.send(self.request("CANCEL", uri, f"<{uri}>", dialog, 2, branch))
-        async with asyncio.timeout(5.0):
+        async with asyncio.timeout(ANSWER_S):
             while not (final := await queue.get()).startswith("SIP/2.0 487"):
                 continue
         self.send(self.request("ACK", uri, header(final, "To"), dialog, 2, branch))
