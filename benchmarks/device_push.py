@@ -28,8 +28,10 @@ WITHIN_S: Final = 600.0
 async def main(users: int) -> None:
     with tempfile.TemporaryDirectory() as folder, AddressBlock.claim() as block:
         site = await a_site(Path(folder), block.address(), users)
-        panel = AkuvoxPanel(AkuvoxDevice(GATE, lambda: ("2026-11-25", "12:00:00")))
-        async with akuvox(panel, block.address(), think_s=THINK_S) as (web, url):
+        own = block.address()
+        panel = AkuvoxPanel(AkuvoxDevice(GATE, lambda: ("2026-11-25", "12:00:00")), sip_ip=own)
+        panel.calls = False
+        async with akuvox(panel, own, think_s=THINK_S) as (web, url):
             first_s, at_kill = await until_killed(site, panel, url, users // 2)
             rest_s, again = await until_done(site, web, users, panel)
         print("| what | value |")

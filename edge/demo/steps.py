@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from edge.demo.by_http import a_panel_without_mqtt
 from edge.demo.screen import Proof
 from edge.demo.stage import RING_S, Stage, require
 
@@ -127,6 +128,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "A wrong PIN does not": a_wrong_pin_does_not,
     "A repeated message opens nothing": a_repeated_message_opens_nothing,
     "Apartments that may not be called are refused": refused_apartments,
+    "A door phone without MQTT is set up and opened over HTTP": a_panel_without_mqtt,
 }
 
 

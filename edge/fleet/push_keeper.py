@@ -148,9 +148,8 @@ class PanelKeeper:
 
     async def _visit(self, panel: Panel) -> bool:
         """Whether all is well with it. Raises StoreError, SecretsError."""
-        before = panel.told
         try:
-            told = await probe(panel)
+            await probe(panel)
         except Away as error:
             await self._is_there(panel, False, str(error))
             return False
@@ -159,22 +158,29 @@ class PanelKeeper:
             await self._panels.failed(panel, str(error)[:200])
             self._shut_out |= {panel.device} if isinstance(error, ShutOut) else set()
             return False
-        if told != before and told.model:
-            self._panels.learnt_model(panel.device, told.model)
-            host = panel.wire.base.rpartition("//")[2]
-            hello = Hello(panel.mac, told.model, told.firmware, host, None, None, live=False)
-            await self._desk.hello(hello)
         await self._is_there(panel, True)
         good = await self._keep(panel)
         return await self._reader.read(panel) and good
 
     async def _is_there(self, panel: Panel, online: bool, why: str = "") -> None:
+        if online:
+            await self._introduce(panel)
         if panel.online is not online:
             panel.online = online
             log.info("panel %s is %s%s", panel.mac, "there" if online else "away", f": {why}" if why else "")
             if not online:
                 panel.forget()
             await self._desk.presence(panel.mac, online)
+
+    async def _introduce(self, panel: Panel) -> None:
+        """What it says that it is, once and when that changes."""
+        told = panel.told
+        if told == panel.introduced or not told.model:
+            return
+        panel.introduced = told
+        self._panels.learnt_model(panel.device, told.model)
+        host = panel.wire.base.rpartition("//")[2]
+        await self._desk.hello(Hello(panel.mac, told.model, told.firmware, host, None, None, live=False))
 
     async def _keep(self, panel: Panel) -> bool:
         """Push where it differs from what was confirmed, or where it is time to compare again."""
@@ -249,6 +255,8 @@ class PanelKeeper:
                 else:
                     yield steps.get_nowait()
             report = await pushing
+            if not dry_run and not report.error:
+                await self._is_there(panel, True)
             if not dry_run and await self._note(panel, digest_of(sections_of(panel, loaded[0])), report):
                 self._acknowledge(panel, loaded[1])
         if not dry_run:

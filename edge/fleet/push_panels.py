@@ -41,6 +41,7 @@ class Panel:
     api: DeviceApi
     wire: Wire
     told: Told = Told()  # noqa: RUF009  # frozen
+    introduced: Told = Told()  # noqa: RUF009  # what the door desk was told of it
     online: bool = False
     held: dict[str, Holder] | None = None  # what it holds, by our id, as last read or written; None = not known
     versions: dict[str, tuple[str, Holder | None]] = field(default_factory=dict)  # what it was told of each

@@ -23,7 +23,7 @@ async def test_the_whole_play_without_mosquitto_and_pjsua2(tmp_path: Path) -> No
     folder = str(tmp_path / "demo")
     status, output = await run("--phones", "own", "--broker", "embedded", "--folder", folder, "--svg", str(picture))
     assert status == 0, output
-    assert output.count("✓") == 7
+    assert output.count("✓") == 8
     assert "OPENS relay 1" in output
     assert "@font-face" not in picture.read_text()  # it fetches nothing
 
