@@ -32,7 +32,8 @@ _FRAMES: Final = """([more, which]) => {
   return shown > more ? shown : null;
 }"""
 _PEAK_HZ: Final = """async () => {
-  const sound = document.querySelector("video").srcObject;
+  const sound = document.querySelector("video")?.srcObject;
+  if (!sound?.getAudioTracks().length) return 0;
   const context = (window.hears ??= new AudioContext());
   await context.resume();
   const analyser = new AnalyserNode(context, { fftSize: 4096, smoothingTimeConstant: 0 });
