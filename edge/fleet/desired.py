@@ -39,6 +39,7 @@ def load_desired(
     *,
     around: Surroundings | None = None,
     configs: DeviceConfigs | None = None,
+    with_credentials: bool = True,
 ) -> DesiredState | None:
     """What *device* should be told now; None where its passwords do not open. Blocks.
 
@@ -57,7 +58,7 @@ def load_desired(
         FileLogin(where.files, device.mac, own),
         now_ms,
         model=model,
-        credentials=tuple(_credentials(connection, vault, snapshot, device)),
+        credentials=tuple(_credentials(connection, vault, snapshot, device)) if with_credentials else (),
         around=around or _around(device, model, own, where),
         configs=configs,
         lines=lines_of(connection, vault, device, model),

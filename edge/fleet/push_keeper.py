@@ -228,7 +228,10 @@ class PanelKeeper:
         with self._store.read() as connection:
             wanted = stored.configs(connection).get(device.id)
             now_ms = self._clock.now_ms()
-            desired = load_desired(connection, self._vault, snapshot, device, self._where(), now_ms)
+            # Its credentials are told apart, in chunks.
+            desired = load_desired(
+                connection, self._vault, snapshot, device, self._where(), now_ms, with_credentials=False
+            )
         return None if desired is None else (desired, None if wanted is None else wanted.wanted)
 
     # --- for a person -----------------------------------------------------------------------------------------------
