@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from edge.portal import state
 from edge.portal.face import Face
+from edge.portal.kept import Kept
 from edge.portal.monitors import Monitors
 from edge.portal.outgoing import Outgoing
 from edge.portal.ports import PortalPorts
@@ -30,8 +31,9 @@ class Screen:
         placed: Callable[[str], Outgoing | None],
     ) -> None:
         """*placed*: the call that the app of a session placed."""
-        self._ports, self._face, self._roster, self._rooms = ports, face, roster, rooms
+        self._ports, self._roster, self._rooms = ports, roster, rooms
         self._monitors, self._placed = monitors, placed
+        self._kept = Kept(ports.online, face.shown)
         self.requests: Requests = {}  # as they were last read
 
     def state(self, session: Session) -> Mapping[str, object]:
@@ -43,7 +45,7 @@ class Screen:
         quiet = {"from": session.quiet_from, "until": session.quiet_until} if session.quiet_from else None
         now_ms = self._ports.clock.now_ms()
         return {
-            **state.person(self._ports.snapshot, resident, now_ms, self._ports.online, self._face.shown),
+            **self._kept.person(self._ports.snapshot, resident, now_ms),
             "requests": self._asked(resident),
             "monitors": self._monitors.shown(resident),
             "calls": self._calls(session),
