@@ -18,10 +18,10 @@ DAY_MS = 86_400_000
 
 
 class Later(SystemClock):
-    """A clock that can be put forward."""
+    """A clock that can be put forward. It begins at the next noon: what is due from two o'clock on is due then."""
 
     def __init__(self) -> None:
-        self.on_ms = 0
+        self.on_ms = (DAY_MS + DAY_MS // 2 - super().now_ms()) % DAY_MS
 
     def now_ms(self) -> int:
         return super().now_ms() + self.on_ms
