@@ -89,6 +89,7 @@ class PanelCredential:
     schedule: Schedule | None = None  # None = always
     valid_from_ms: int | None = None
     valid_until_ms: int | None = None
+    after_apartment: bool = False  # a PIN that opens behind the apartment's number only: too short to open by itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,9 @@ from edge.store.autop_lines import lines_of
 from edge.store.provisioning import model_of
 from edge.store.secrets import SecretsError, Vault
 from edge.store.tables import device as device_table
+from models.access import CredentialKind
 from models.device import Device
+from models.service import PinMode
 from models.tables.device import ConnectionType
 from provisioning.api import HearsHooks
 from provisioning.desired import DesiredState, FileLogin, PanelCredential, SipAccount, Surroundings, desired_of
@@ -89,6 +91,7 @@ def _credentials(connection: Connection, vault: Vault, snapshot: Snapshot, devic
         log.warning("%s (%s) is to hold %d credentials; its files have none", device.name, device.mac, len(wanted))
         return
     sealed = panels.sealed_for_panels(connection, wanted) if wanted else {}
+    behind_apartment = snapshot.community.pin_mode is PinMode.APT_PIN
     for identity in wanted:
         credential = snapshot.credentials.get(identity)
         home = None if credential is None else snapshot.apartments.get(credential.apartment)
@@ -107,4 +110,5 @@ def _credentials(connection: Connection, vault: Vault, snapshot: Snapshot, devic
             None if credential.schedule is None else snapshot.schedules.get(credential.schedule),
             credential.valid_from_ms,
             credential.valid_until_ms,
+            after_apartment=credential.kind is CredentialKind.PIN and behind_apartment,
         )

@@ -189,7 +189,8 @@ def _keys(desired: DesiredState, kinds: tuple[CredentialKind, ...]) -> Element:
     rows: list[Element] = []
     for credential in desired.credentials:
         hours = _hours(credential)
-        if credential.kind not in kinds or hours is None:
+        # The device knows no PIN behind an apartment's number: alone, one that is short enough for that would open.
+        if credential.kind not in kinds or hours is None or credential.after_apartment:
             continue
         name = one_line(credential.apartment, without=REFUSED)
         row = {"ID": str(len(rows) + 1), "Admin": "0", "Name": name, "Code": credential.value}
@@ -199,7 +200,7 @@ def _keys(desired: DesiredState, kinds: tuple[CredentialKind, ...]) -> Element:
 
 
 _METHODS: Final[Mapping[CredentialKind, frozenset[UnlockMethod]]] = {
-    CredentialKind.PIN: frozenset({UnlockMethod.PIN, UnlockMethod.APT_PIN}),
+    CredentialKind.PIN: frozenset({UnlockMethod.PIN}),
     CredentialKind.RF_CARD: frozenset({UnlockMethod.RF_CARD}),
     CredentialKind.NFC: frozenset({UnlockMethod.NFC}),
 }

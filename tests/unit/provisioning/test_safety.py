@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 
+from models.access import CredentialKind
 from provisioning.api import Section, Told
-from provisioning.desired import DesiredState
+from provisioning.desired import DesiredState, PanelCredential
 from provisioning.registry import DRIVERS
 from tests.unit.provisioning.states import ADMIN_PASSWORD, door, monitor
 
@@ -86,3 +87,12 @@ def test_a_monitor_sends_only_codes_of_its_own_door() -> None:
     items = settings("akuvox", monitor("0c1105000003", "C313"))
     keys = ("", "2", "3")
     assert [items[f"settings/Config.DoorSetting.RELAY.DTMFCode{key}"] for key in keys] == ["1", "", ""]
+
+
+def test_a_pin_that_opens_behind_an_apartment_only_is_not_told_to_a_device_that_would_take_it_alone() -> None:
+    short = PanelCredential("k-9", CredentialKind.PIN, "4711", "101", after_apartment=True)
+    whole = PanelCredential("k-8", CredentialKind.PIN, "482915", "101")
+    files = DRIVERS["akuvox"].render(replace(door("0c1105000001", "R29"), credentials=(short, whole)))
+    (keys,) = (file.body for file in files if file.path.endswith("PrivateKey.xml"))
+    assert b"482915" in keys
+    assert b"4711" not in keys
