@@ -64,6 +64,7 @@ def _stored(row: Mapping[Any, Any]) -> dict[str, Any]:
         "network_group": row[device.c.network_group],
         "has_internet": row[device.c.has_internet],
         "works_offline": row[device.c.works_offline],
+        "arming": row[device.c.arming],
         "static_address": row[device.c.static_address],
         "fire_group": row[device.c.fire_group],
         "interlock": row[device.c.interlock],

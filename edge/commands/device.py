@@ -36,6 +36,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--digest", type=one_of(DigestOffer), help="Which SIP challenges it is offered."),
         click.option("--has-internet", type=yes_no),
         click.option("--works-offline", type=yes_no, help="The apartment's one monitor that forwards to the app."),
+        click.option("--arming", type=yes_no, help="An indoor monitor with an alarm that residents switch."),
         click.option("--static-address", metavar="ADDRESS"),
         click.option("--schedule", metavar="NAME", help='When it opens at all; "" = always.'),
         click.option("--open-schedule", metavar="NAME", help='When the panel holds the door open; "" = never.'),
@@ -88,7 +89,7 @@ def _placing(options: dict[str, Any]) -> Placing | None:
 
 def _columns(options: dict[str, Any]) -> dict[str, Any]:
     found = dict(options)
-    for name in ("enabled", "has_internet", "works_offline"):
+    for name in ("enabled", "has_internet", "works_offline", "arming"):
         if name in found:
             found[name] = on_or_off(found[name])
     for name, kind in _ENUMS.items():

@@ -11,7 +11,8 @@ from sip.sdp import Attribute, Direction, Media, Session, render
 
 LEG: Final = 0
 _SILENCE: Final = {g711.PCMU: bytes([g711.mulaw_of(0)]) * 160, g711.PCMA: bytes([g711.alaw_of(0)]) * 160}
-_H264: Final = 97
+_H264: Final = {97: 1, 98: 0}
+"""Payload type and packetization mode (RFC 6184 §6.2): a camera that knows mode 0 only takes no other."""
 _SILENT_FRAMES: Final = 250  # as many as the hub's own tone has
 
 
@@ -68,7 +69,10 @@ def _offer(host: str, audio: int, video: int) -> bytes:
         )
     ]
     if video:
-        form = Attribute("fmtp", f"{_H264} profile-level-id=42e01f;packetization-mode=1")
-        told = (Attribute("rtpmap", f"{_H264} H264/90000"), form)
-        lines.append(Media("video", video, "RTP/AVP", (str(_H264),), host, Direction.of(False, True), told))
+        told: list[Attribute] = []
+        for payload, mode in _H264.items():
+            told.append(Attribute("rtpmap", f"{payload} H264/90000"))
+            told.append(Attribute("fmtp", f"{payload} profile-level-id=42e01f;packetization-mode={mode}"))
+        payloads = tuple(map(str, _H264))
+        lines.append(Media("video", video, "RTP/AVP", payloads, host, Direction.of(False, True), tuple(told)))
     return render(Session(tuple(lines), "1", "1", host))

@@ -51,7 +51,8 @@ def test_a_community_on_a_server(edge, tmp_path):
     pin = edge("credential", "add", "pin", "--apartment", "101", "--generate", "--duress")
     edge("credential", "add", "rf_card", "--apartment", "101", "--value", "-", "--schedule", "Work", stdin="04A1B2C3\n")
     edge("credential", "add", "rf_card", "--apartment", "101", "--value", "04a1b2c3", code=1)
-    edge("device", "set", "Room", "--works-offline", "yes")
+    edge("device", "set", "Room", "--works-offline", "yes", "--arming", "yes")
+    assert [row["arming"] for row in edge("device", "list")] == [False, True]
     edge("relay", "set", "Gate", "1", "--methods", "pin,rf_card")
     assert edge("door", "explain", "Gate", "--pin", "-", stdin=pin["value"] + "\n")["granted"] is True
     assert edge("call", "plan", "101", "--door", "Gate")["allowed"] is True
