@@ -16,6 +16,12 @@ export interface Apartment {
   name: string;
   service: "active" | "blocked" | "off";
 }
+/** An address request: what the resident asked to be told of, too. */
+export interface Asked {
+  address: string;
+  state: "new" | "confirmed";
+  at_ms: number;
+}
 export interface Monitor {
   mac: string;
   name: string;
@@ -53,6 +59,7 @@ export interface State {
     colour?: string | null;
   };
   apartments: Apartment[];
+  requests?: Asked[];
   may: { talk: boolean; history: boolean; passes: boolean; call_guard?: boolean; call_neighbours?: boolean };
   doors: Door[];
   monitors?: Monitor[];

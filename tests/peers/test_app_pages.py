@@ -196,6 +196,21 @@ async def test_a_monitor_is_armed_and_shows_what_holds(phone: Phone) -> None:
     await expect(phone.page.get_by_text("Relay 1: on")).to_be_visible()
 
 
+async def test_what_became_of_a_request_for_an_address_is_shown(phone: Phone) -> None:
+    await let_in(phone)
+    await phone.page.get_by_role("button", name="Settings").click()
+    await expect(phone.page.get_by_text("In service")).to_be_visible()
+    request = {"address": "1/102", "state": "new", "at_ms": 1_767_268_800_000}
+    await phone.house.say("state", state={**STATE, "requests": [request]})
+    await expect(phone.page.get_by_role("heading", name="1/102")).to_be_visible()
+    await expect(phone.page.get_by_text("The house manager has to confirm it")).to_be_visible()
+    homes = [*STATE["apartments"], {"id": "a-2", "name": "1/102", "service": "active"}]
+    confirmed = {**request, "state": "confirmed"}
+    await phone.house.say("state", state={**STATE, "apartments": homes, "requests": [confirmed]})
+    await expect(phone.page.get_by_text("In service")).to_have_count(2)
+    await expect(phone.page.get_by_text("Confirmed")).to_have_count(0)
+
+
 async def test_news_takes_neither_what_is_typed_nor_the_button_under_the_finger(phone: Phone) -> None:
     await let_in(phone)
     phone.house.answers["open"] = {"type": "opened", "relay": "1"}

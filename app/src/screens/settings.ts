@@ -7,13 +7,20 @@ import type { Link } from "../link";
 import { asked } from "../opening";
 import type { State } from "../protocol";
 import { switchPush } from "../push";
-import { words } from "../words";
+import { time, words } from "../words";
 import { drawn, type Screen } from "./screen";
 
 const NIGHT = { from: "22:00", until: "07:00" };
 
 export function settings(state: State, link: Link): Screen {
-  const shows = (now: State): unknown => [now.dnd, now.push, now.resident.name, canInstall()];
+  const shows = (now: State): unknown => [
+    now.dnd,
+    now.push,
+    now.resident.name,
+    now.apartments,
+    now.requests,
+    canInstall(),
+  ];
   return drawn(state, shows, (now) => [
     h(
       "div",
@@ -21,6 +28,7 @@ export function settings(state: State, link: Link): Screen {
       quiet(now, link),
       ringing(now, link),
       ...(canInstall() ? [installing()] : []),
+      addresses(now),
       phone(now, link),
     ),
   ]);
@@ -69,6 +77,18 @@ const ringing = (state: State, link: Link): HTMLElement =>
       words.pushHow,
     ),
   );
+
+/** Where the resident lives, and what became of asking for another address. */
+function addresses(state: State): HTMLElement {
+  const row = (name: string, text: string): HTMLElement =>
+    h("div", { class: "head" }, tile("house"), h("div", {}, h("h3", {}, name), h("p", {}, text)));
+  const homes = state.apartments.map((home) => row(home.name, words[home.service]));
+  const known = new Set(state.apartments.map((home) => home.name));
+  const waiting = (state.requests ?? [])
+    .filter((request) => !known.has(request.address))
+    .map((request) => row(request.address, `${words[`request_${request.state}`]} ${time(request.at_ms)}`));
+  return card("", ...homes, ...waiting);
+}
 
 const installing = (): HTMLElement =>
   card(
