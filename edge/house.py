@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.accounts import Accounts
+from edge.admin.certificates import CA_FILE
 from edge.admin.edit import Admin
 from edge.admin.firmware import FOLDER as FIRMWARE_FOLDER
+from edge.admin.site import Site
 from edge.announcements import load_recordings
 from edge.bindings import StoredBindings
 from edge.calls.desk import CallDesk, DeskPorts
@@ -47,6 +49,7 @@ from edge.panels.wiring import Keepers, attach_keepers
 from edge.peppers import PepperFollower
 from edge.reach import SipReach
 from edge.reload import Reload
+from edge.renewal import Renewal
 from edge.retention import LongKept, Retention
 from edge.runtime import Ending, LoopWatch
 from edge.store import journal
@@ -81,7 +84,7 @@ from sip.trunk import Trunk
 from sip.trunks import Trunks
 
 FLUSH_EVERY_S = 0.5  # no registration older than a second is lost by a kill (issue: bad input)
-RETENTION_EVERY_S = 3600.0
+RETENTION_EVERY_S = RENEWAL_EVERY_S = 3600.0
 
 if TYPE_CHECKING:
     from edge.portal.portal import Portal
@@ -483,7 +486,10 @@ def _http(
     if token is None:
         token = secrets.token_urlsafe(32)
         base.secrets.write_text("api_token", token)
-    app = make_app(face, token, sync.door, files, autop, portal, panels.desk, panels.hooks, web=web)
+    authority = base.site / CA_FILE
+    app = make_app(
+        face, token, sync.door, files, autop, portal, panels.desk, panels.hooks, web=web, authority=authority
+    )
     tls = base.tls.server if settings.tls else None
     return HttpServer(app, name="http", listen=settings.listen, port=settings.port, tls=tls), local
 
@@ -505,10 +511,12 @@ def _take_settings(
 
 
 def _housekeeping(base: Base, retention: Retention, long_kept: LongKept) -> Housekeeping:
+    renewal = Renewal(Site(base.site, base.config, base.store, base.secrets))
     return Housekeeping(
         [
             Chore("saving facts about devices", FLUSH_EVERY_S, base.later.flush),
             Chore("erasing what has had its time", RETENTION_EVERY_S, retention.erase),
             Chore("erasing what slept or was seen too long", RETENTION_EVERY_S, long_kept.erase),
+            Chore("renewing the house's certificate", RENEWAL_EVERY_S, renewal.renew),
         ]
     )

@@ -22,7 +22,8 @@ CERTIFICATE_FILE: Final = "tls/edge.pem"
 CA_KEY: Final = "tls_ca.key"  # in secrets/
 KEY: Final = "tls.key"
 CA_YEARS: Final = 20  # as long as a door phone hangs on its wall: an authority is not replaced on the devices
-YEARS: Final = 5
+DAYS: Final = 820  # iPhones refuse a server's certificate of more than 825 days, whoever signed it
+RENEW_BEFORE_DAYS: Final = 90
 _BACKDATED: Final = datetime.timedelta(days=1)  # devices' clocks are not ours
 _ELSEWHERE: Final = {socket.AF_INET: "198.51.100.1", socket.AF_INET6: "2001:db8::1"}  # only the route is asked for
 
@@ -60,6 +61,22 @@ def make(site: Site, names: Sequence[str], now: datetime.datetime) -> Made:
     return Made(site.folder / CA_FILE, site.folder / CERTIFICATE_FILE, wanted, until, stored is None)
 
 
+def renew_if_due(site: Site, now: datetime.datetime) -> Made | None:
+    """`make` for the same names where the house's own certificate ends within `RENEW_BEFORE_DAYS`; None: not yet.
+
+    A certificate from elsewhere is its owner's. Raises as `make`.
+    """
+    if site.config.tls.certificate != CERTIFICATE_FILE:
+        return None
+    try:
+        present = x509.load_pem_x509_certificate((site.folder / CERTIFICATE_FILE).read_bytes())
+    except ValueError as error:
+        raise SiteError(f"{CERTIFICATE_FILE} is damaged: {error}") from error
+    if present.not_valid_after_utc - now > datetime.timedelta(days=RENEW_BEFORE_DAYS):
+        return None
+    return make(site, (), now)
+
+
 @dataclass(frozen=True, slots=True)
 class _Authority:
     certificate: x509.Certificate
@@ -72,7 +89,7 @@ def _authority(site: Site, now: datetime.datetime) -> _Authority:
     serial = x509.random_serial_number()
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"intercom-edge authority {serial:x}"[:64])])
     certificate = (
-        _builder(subject, subject, key, serial, now, CA_YEARS)
+        _builder(subject, subject, key, serial, now, 365 * CA_YEARS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .sign(key, hashes.SHA256())
@@ -108,7 +125,7 @@ def _sign(
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
     return (
-        _builder(subject, authority.certificate.subject, key, x509.random_serial_number(), now, YEARS)
+        _builder(subject, authority.certificate.subject, key, x509.random_serial_number(), now, DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -126,7 +143,7 @@ def _builder(
     key: ec.EllipticCurvePrivateKey,
     serial: int,
     now: datetime.datetime,
-    years: int,
+    days: int,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -135,7 +152,7 @@ def _builder(
         .public_key(key.public_key())
         .serial_number(serial)
         .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + datetime.timedelta(days=365 * years))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

@@ -3,6 +3,7 @@
 import hmac
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
@@ -21,6 +22,7 @@ from edge.http.passes import pass_routes
 from edge.http.ports import Daemon, Json, Sample, SyncDoor
 from edge.http.provision import DeviceFiles, provision_routes
 from edge.http.sync import local_routes, push_routes
+from edge.http.trust import trust_routes
 from edge.http.tunnel import WebDoor, tunnel_routes
 from edge.http.whep import Looks, whep_routes
 from edge.http.ws import AppDoor, ws_routes
@@ -86,16 +88,20 @@ def make_app(
     push: PushDoor | None = None,
     reports: Reports | None = None,
     web: WebDoor | None = None,
+    authority: Path | None = None,
 ) -> FastAPI:
     """The HTTP application. *token* None: every caller is trusted (the Unix socket); else a bearer token is asked.
 
     *files*, *autop*: what devices may fetch by their own login. *apps*: where residents' apps are let in. *push*: tells
-    devices what they should have; *reports*: hears what devices report by asking an address.
+    devices what they should have; *reports*: hears what devices report by asking an address. *authority*: the file of
+    the house's own certificate authority, for residents' phones.
     """
     app = FastAPI(title="intercom-edge", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(_health_routes(daemon))
     if token is not None:
         app.include_router(pass_routes())
+    if authority is not None:
+        app.include_router(trust_routes(authority))
     if files is not None:
         app.include_router(provision_routes(files))
     if autop is not None:

@@ -22,7 +22,7 @@ async def test_the_server_speaks_https_by_the_houses_certificate_and_takes_the_n
 ) -> None:
     address = next(addresses)
     site = await Site(tmp_path / "site", address).init(settings={"mqtt": {"broker": "embedded"}})
-    await site.edge("tls", "init")
+    told = await site.edge("tls", "init")
     site.configure({"http": {"tls": True, "port": 0}})
     async with site.daemon(tmp_path / "serve.log"):
         http = (await site.edge("status"))["http"]
@@ -31,6 +31,12 @@ async def test_the_server_speaks_https_by_the_houses_certificate_and_takes_the_n
         trusted = ssl.create_default_context(cafile=str(site.folder / "tls" / "ca.pem"))
         async with httpx.AsyncClient(verify=trusted, trust_env=False) as web:
             assert (await web.get(url)).json() == {"ok": True}
+            page = await web.get(url.replace("healthz", "trust"))
+            given = await web.get(url.replace("healthz", "trust/house.crt"))
+        assert told["fingerprint"] in page.text
+        assert "'unsafe-inline'" not in page.headers["content-security-policy"]
+        assert given.headers["content-type"] == "application/x-x509-ca-cert"
+        assert given.text == (site.folder / "tls" / "ca.pem").read_text()
         async with httpx.AsyncClient(trust_env=False) as stranger:
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                 await stranger.get(url)

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from edge.admin.certificates import CA_FILE, CA_KEY, CERTIFICATE_FILE, KEY, make
+from edge.admin.certificates import CA_FILE, CA_KEY, CERTIFICATE_FILE, KEY, RENEW_BEFORE_DAYS, make, renew_if_due
 from edge.admin.site import Site, SiteError, make_site
 from edge.certificates import load_contexts
 from edge.config import load
+from edge.renewal import Renewal
 
 NOW = datetime.datetime(2026, 5, 1, tzinfo=datetime.UTC)
 SETTINGS = {"sip.listen": ["127.0.0.9"], "mqtt.listen": ["127.0.0.9"]}
@@ -83,3 +84,38 @@ def test_a_damaged_authority_is_told_and_never_replaced_in_silence(site: Site, s
     with pytest.raises(SiteError, match="damaged"):
         make(site, [], NOW)
     assert certificate(site, CA_FILE) == before
+
+
+def test_it_is_renewed_for_its_names_before_it_ends_and_not_earlier(site: Site) -> None:
+    assert renew_if_due(site, NOW) is None, "there is none"
+    until = make(site, ["gate.example"], NOW).until
+    again = Site(site.folder, load(site.folder / "edge.toml", {}), site.store, site.secrets)
+    early = until - datetime.timedelta(days=RENEW_BEFORE_DAYS + 1)
+    assert renew_if_due(again, early) is None
+    made = renew_if_due(again, early + datetime.timedelta(days=1))
+    assert made is not None
+    assert "gate.example" in made.names
+    assert not made.new_authority
+    assert made.until > until
+
+
+def test_an_iphone_takes_its_length(site: Site) -> None:
+    make(site, [], NOW)
+    ours = certificate(site)
+    assert ours.not_valid_after_utc - ours.not_valid_before_utc <= datetime.timedelta(days=825)
+
+
+async def test_a_damaged_one_is_told_and_ends_nothing(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    make(site, [], NOW)
+    (site.folder / CERTIFICATE_FILE).write_text("no certificate")
+    again = Site(site.folder, load(site.folder / "edge.toml", {}), site.store, site.secrets)
+    await Renewal(again, lambda: NOW).renew()
+    assert "is not renewed: tls/edge.pem is damaged" in caplog.text
+
+
+async def test_a_renewal_is_told(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    made = make(site, [], NOW)
+    again = Site(site.folder, load(site.folder / "edge.toml", {}), site.store, site.secrets)
+    with caplog.at_level("INFO"):
+        await Renewal(again, lambda: made.until).renew()
+    assert "is renewed until" in caplog.text
