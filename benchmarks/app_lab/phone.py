@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.app_lab.house import HTTP_PORT, Let
 from benchmarks.app_lab.source import PCMA, SPOKEN
-from sip.media.webrtc import PayloadTrack, _preferred
+from sip.media.webrtc import PayloadTrack, preferred
 
 WITHIN_S: Final = 20.0
 _FRAME_S: Final = 0.02
@@ -95,7 +95,7 @@ class Peer:
         self._spoken = 0
         self._began_at = 0.0
         sound = self.pc.addTransceiver("audio", "sendrecv")
-        sound.setCodecPreferences(_preferred("audio", "audio/pcma"))
+        sound.setCodecPreferences(preferred("audio", "audio/pcma"))
         sound.sender.replaceTrack(PayloadTrack("audio"))
         sound.sender._next_encoded_frame = self._frame
         self._sound = sound

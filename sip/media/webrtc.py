@@ -1,7 +1,8 @@
 """One app's WebRTC connection: payloads pass unchanged both ways, aiortc does ICE, DTLS, SRTP, RTCP, NACK and RTX.
 
 The only module that touches private names of aiortc: `_next_encoded_frame`, `_send_keyframe`, `_handle_rtp_packet`
-(that is why its version is pinned; `tests/unit/sip/media/test_webrtc.py` is the contract). Nothing is decoded.
+(that is why its version is pinned; `tests/loopback/portal/test_hub.py` is the contract). Nothing is decoded. Should
+they move, `sip.media.webrtc_public` does the same by public names.
 """
 
 import asyncio
@@ -10,9 +11,10 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import aioice.ice
+import aiortc.rtcrtpsender
 from aiortc import (
     MediaStreamTrack,
     RTCBundlePolicy,
@@ -22,7 +24,6 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
-from aiortc.rtcrtpsender import RTCEncodedFrame
 
 QUEUED_FRAMES_MAX: Final = 320  # more than a cache of key frames holds
 OFFER_CHARS_MAX: Final = 32_768
@@ -68,6 +69,14 @@ def use_addresses(addresses: Sequence[str]) -> None:
     aioice.ice.get_host_addresses = ours
 
 
+class Track(Protocol):
+    """What goes to the app."""
+
+    def push(self, payloads: Sequence[bytes], timestamp: int) -> None:
+        """The payloads of one moment, in the codec's clock."""
+        ...
+
+
 class PayloadTrack(MediaStreamTrack):
     """Payloads that the sender turns into RTP as they are; the oldest is dropped where nobody takes them."""
 
@@ -78,7 +87,7 @@ class PayloadTrack(MediaStreamTrack):
         self._taker: asyncio.Future[None] | None = None  # the sender's one task, while it waits
 
     def push(self, payloads: Sequence[bytes], timestamp: int) -> None:
-        self._frames.append(RTCEncodedFrame(list(payloads), timestamp, _NO_LEVEL))
+        self._frames.append(aiortc.rtcrtpsender.RTCEncodedFrame(list(payloads), timestamp, _NO_LEVEL))
         if self._taker is not None and not self._taker.done():
             self._taker.set_result(None)
 
@@ -100,22 +109,26 @@ class Peer:
         # Never without a list: aiortc would ask a public STUN server.
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._events = events
-        self._audio: PayloadTrack | None = None
-        if audio_mime is not None:
-            self._audio = PayloadTrack("audio")
-            sound: Any = self._pc.addTransceiver(self._audio, "sendrecv")
-            sound.setCodecPreferences(_preferred("audio", audio_mime))
-            _pass_through(sound.sender, self._audio)
-            sound.receiver._handle_rtp_packet = self._microphone
-        self._video: PayloadTrack | None = None
-        if video:
-            self._video = PayloadTrack("video")
-            picture: Any = self._pc.addTransceiver(self._video, "sendonly")
-            picture.setCodecPreferences(_preferred("video", "video/h264", "video/rtx"))
-            _pass_through(picture.sender, self._video)
-            picture.sender._send_keyframe = events.keyframe
         self._closed = False
+        self._audio: Track | None = None if audio_mime is None else self._add_sound(audio_mime)
+        self._video: Track | None = self._add_picture() if video else None
         self._pc.on("connectionstatechange", self._changed)
+
+    def _add_sound(self, mime: str) -> "Track":
+        track = PayloadTrack("audio")
+        sound: Any = self._pc.addTransceiver(track, "sendrecv")
+        sound.setCodecPreferences(preferred("audio", mime))
+        _pass_through(sound.sender, track)
+        sound.receiver._handle_rtp_packet = self._microphone
+        return track
+
+    def _add_picture(self) -> "Track":
+        track = PayloadTrack("video")
+        picture: Any = self._pc.addTransceiver(track, "sendonly")
+        picture.setCodecPreferences(preferred("video", "video/h264", "video/rtx"))
+        _pass_through(picture.sender, track)
+        picture.sender._send_keyframe = self._events.keyframe
+        return track
 
     @property
     def connected(self) -> bool:
@@ -177,7 +190,8 @@ def relieved(offer: str) -> str:
     return "\r\n".join(kept) + "\r\n"
 
 
-def _preferred(kind: str, *names: str) -> list[Any]:
+def preferred(kind: str, *names: str) -> list[Any]:
+    """Codecs of aiortc by their MIME types."""
     return [codec for codec in RTCRtpSender.getCapabilities(kind).codecs if codec.mimeType.lower() in names]
 
 

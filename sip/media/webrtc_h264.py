@@ -68,6 +68,36 @@ def packetize(stream: bytes, most: int = PAYLOAD_BYTES_MAX) -> tuple[bytes, ...]
     return tuple(payloads)
 
 
+def byte_stream(payloads: Iterable[bytes]) -> bytes:
+    """The picture of *payloads* as Annex B has it; what is not whole is left out."""
+    units: list[bytes] = []
+    parts: list[bytes] = []
+    for payload in payloads:
+        kind = payload[0] & _TYPE if payload else 0
+        if kind == _FU_A and len(payload) > 1:
+            if payload[1] & _FU_START:
+                parts = [bytes((payload[0] & ~_TYPE | payload[1] & _TYPE,))]
+            if parts:
+                parts.append(payload[2:])
+                if payload[1] & _FU_END:
+                    units.append(b"".join(parts))
+                    parts = []
+        elif kind == _STAP_A:
+            units += _aggregated(payload)
+        elif 0 < kind < _STAP_A:
+            units.append(payload)
+    return b"".join(b"\x00\x00\x00\x01" + unit for unit in units)
+
+
+def _aggregated(payload: bytes) -> list[bytes]:
+    found, at = [], 1
+    while at + 2 < len(payload):
+        size = payload[at] << 8 | payload[at + 1]
+        found.append(payload[at + 2 : at + 2 + size])
+        at += 2 + size
+    return found
+
+
 def _fragments(unit: bytes, most: int) -> list[bytes]:
     indicator, kind, size = unit[0] & ~_TYPE | _FU_A, unit[0] & _TYPE, most - 2
     found = []

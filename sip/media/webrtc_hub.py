@@ -21,6 +21,7 @@ from sip.media import g711
 from sip.media.rtp import RtpHeader, parse_header
 from sip.media.webrtc import NotUsable, Peer, PeerEvents
 from sip.media.webrtc_h264 import Depacketizer, KeyFrameCache
+from sip.media.webrtc_public import make_peer
 from sip.media.webrtc_sdp import Agreed, agree, answer, parameter_sets
 
 HOST: Final = "127.0.0.1"
@@ -209,7 +210,7 @@ class Hub:
             closed=lambda: self._lost(app, peer),
         )
         sound = self.agreed.mime if "m=audio" in offer else None
-        peer = Peer(events, sound, video=self.agreed.video is not None and "m=video" in offer)
+        peer = make_peer(events, sound, video=self.agreed.video is not None and "m=video" in offer)
         mine = self._apps[app] = _App(peer)
         mine.deadline = self._loop.call_later(CONNECT_S, self._give_up, app, peer)
         try:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 
-from sip.media.webrtc import PayloadTrack, _pass_through, _preferred
+from sip.media.webrtc import PayloadTrack, _pass_through, preferred
 
 WITHIN_S = 20.0
 
@@ -32,7 +32,7 @@ class AppPeer:
         self.heard: list[bytes] = []
         self.seen: list[tuple[bool, bytes]] = []
         sound = self.pc.addTransceiver(self.voice, "sendrecv")
-        sound.setCodecPreferences(_preferred("audio", audio))
+        sound.setCodecPreferences(preferred("audio", audio))
         _pass_through(sound.sender, self.voice)
         sound.receiver._handle_rtp_packet = self._hear
         self.picture = self.pc.addTransceiver("video", "recvonly") if video else None

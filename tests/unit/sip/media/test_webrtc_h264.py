@@ -7,6 +7,7 @@ from sip.media.webrtc_h264 import (
     AccessUnit,
     Depacketizer,
     KeyFrameCache,
+    byte_stream,
     nal_types,
     packetize,
 )
@@ -98,3 +99,21 @@ def test_no_stream_breaks_the_packing(stream: bytes, most: int) -> None:
     for payload in packetize(b"\x00\x00\x01" + stream, most):
         assert 0 < len(payload) <= most
     assert packetize(b"\x01" + stream) == ()
+
+
+@given(st.lists(st.binary(min_size=1, max_size=300).map(lambda rest: b"\x65" + rest.replace(b"\0", b"\1"))))
+def test_payloads_become_the_stream_that_they_came_from(units: list[bytes]) -> None:
+    stream = b"".join(b"\x00\x00\x00\x01" + unit for unit in units)
+    assert byte_stream(packetize(stream, 100)) == stream
+
+
+def test_what_is_not_whole_is_not_in_the_stream() -> None:
+    begun, middle, ended = packetize(b"\x00\x00\x01\x65" + bytes(range(1, 250)), 100)
+    together = b"\x78" + b"".join(bytes((0, len(unit))) + unit for unit in (SPS, PPS))
+    assert byte_stream((together, b"", b"\x7c", begun, middle)) == b"\0\0\0\1" + SPS + b"\0\0\0\1" + PPS
+    assert byte_stream((middle, ended)) == b""
+
+
+@given(st.lists(st.binary(max_size=60)))
+def test_no_payload_breaks_the_unpacking(payloads: list[bytes]) -> None:
+    assert byte_stream(payloads)[:4] in (b"", b"\0\0\0\1")
