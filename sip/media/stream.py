@@ -213,6 +213,7 @@ class Stream:
     def close(self) -> None:
         """Close the sockets; the stream is dead afterwards."""
         self._facing = self._sink = self.playout = None
+        self.rtp.on_packet = self.rtcp.on_packet = _drop  # a circle that would wait for the collector
         self.rtp.sock.close()
         self.rtcp.sock.close()
 

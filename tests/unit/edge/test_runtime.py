@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from edge.runtime import GC_YOUNG_OBJECTS, AlreadyRunning, LoopWatch, only_daemon, sd_notify, settle_memory
+from edge.runtime import (
+    GC_MIDDLE,
+    GC_OLD,
+    GC_YOUNG_OBJECTS,
+    AlreadyRunning,
+    LoopWatch,
+    only_daemon,
+    sd_notify,
+    settle_memory,
+)
 
 
 def test_a_second_daemon_of_a_site_is_refused_and_told_who_runs(tmp_path: Path) -> None:
@@ -47,7 +56,7 @@ def test_what_is_loaded_is_left_alone_by_the_collector() -> None:
     try:
         settle_memory()
         assert gc.get_freeze_count() > 0
-        assert gc.get_threshold()[0] == GC_YOUNG_OBJECTS
+        assert gc.get_threshold() == (GC_YOUNG_OBJECTS, GC_MIDDLE, GC_OLD)
     finally:
         gc.unfreeze()
         gc.set_threshold(*before)
