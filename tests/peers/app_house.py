@@ -67,8 +67,13 @@ class AppHouse:
         return await Resident.enter(browser, self.origin, str(invitation["link"]).partition("=")[2])
 
     async def camera(self, name: str, url: str) -> None:
-        """Another maker's camera beside the gate."""
-        await self.house.site.edge("camera", "add", name, "--rtsp", url, "--device", GATE)
+        """Another maker's camera beside the gate, known to the daemon: a look takes the cameras that there are then."""
+        site = self.house.site
+        before = (await site.edge("status"))["revision"]
+        await site.edge("camera", "add", name, "--rtsp", url, "--device", GATE)
+        async with asyncio.timeout(WITHIN_S):
+            while (await site.edge("status"))["revision"] == before:
+                pass  # each look is a command of half a second
 
     def block(self, apartment: str) -> None:
         """The apartment's service, as an installer or the central store would."""
