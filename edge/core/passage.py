@@ -61,8 +61,9 @@ class Passages:
         self._open: dict[DeviceId, bool] = {}
         self._contacts: set[DeviceId] = set()
         self._released: dict[DeviceId, float] = {}
-        self._pending: dict[DeviceId, list[tuple[Passage, float]]] = {}
-        self._seen: OrderedDict[tuple[str, AreaId], tuple[bool, int, float]] = OrderedDict()
+        self._pending: dict[DeviceId, list[tuple[Passage, float, int]]] = {}
+        self._seen: OrderedDict[tuple[str, AreaId], tuple[bool, int, float, int]] = OrderedDict()
+        self._told = 0  # grants and passages so far: which came later, where the clock cannot tell
         self._factors: dict[DeviceId, tuple[FirstFactor, float]] = {}
 
     # --- what decisions ask -----------------------------------------------------------------------------------------
@@ -75,18 +76,21 @@ class Passages:
         """Whether *holder* was last seen going into *area*; None where that is not known (any more).
 
         Whom another reader than *reader* let through, and whose door has not opened yet, goes there already; at the
-        same one they may try again.
+        same one they may try again. What came last counts: whoever was let out, did not go, and came in by another
+        door is in.
         """
-        for door, waiting in self._pending.items():
-            for passage, until_s in waiting:
-                if door != reader and now_s < until_s and passage[:2] == (holder, area.id) and passage.era == area.era:
-                    return passage.inside
         seen = self._seen.get((holder, area.id))
-        if seen is None:
-            return None
-        went_in, era, at_s = seen
-        forgotten = area.forget_h > 0 and now_s - at_s >= area.forget_h * _S_AN_HOUR
-        return None if era != area.era or forgotten else went_in
+        came, goes_in = (0, None) if seen is None else (seen[3], seen[0])
+        forgotten = seen is not None and area.forget_h > 0 and now_s - seen[2] >= area.forget_h * _S_AN_HOUR
+        if seen is not None and (seen[1] != area.era or forgotten):
+            goes_in = None
+        for door, waiting in self._pending.items():
+            for passage, until_s, number in waiting:
+                if door == reader or now_s >= until_s or number < came:
+                    continue
+                if passage[:2] == (holder, area.id) and passage.era == area.era:
+                    came, goes_in = number, passage.inside
+        return goes_in
 
     def first_factor(self, reader: DeviceId, now_s: float) -> FirstFactor | None:
         """What was shown at *reader* within the last 15 s and waits for its other half."""
@@ -111,14 +115,15 @@ class Passages:
             self._note(passage, now_s)
             return
         waiting = self._pending.setdefault(door, [])
-        waiting.append((passage, now_s + PASSES_WITHIN_S))
+        self._told += 1
+        waiting.append((passage, now_s + PASSES_WITHIN_S, self._told))
         del waiting[:-MAX_PENDING]
 
     def opened(self, door: DeviceId, now_s: float) -> tuple[Passage, ...]:
         """*door* reports itself open: who was let through goes. The passages to be stored."""
         self._contacts.add(door)
         self._open[door] = True
-        went = tuple(passage for passage, until_s in self._pending.pop(door, ()) if now_s < until_s)
+        went = tuple(passage for passage, until_s, _ in self._pending.pop(door, ()) if now_s < until_s)
         for passage in went:
             self._note(passage, now_s)
         return went
@@ -157,7 +162,8 @@ class Passages:
 
     def _note(self, passage: Passage, at_s: float) -> None:
         key = (passage.holder, passage.area)
-        self._seen[key] = (passage.inside, passage.era, at_s)
+        self._told += 1
+        self._seen[key] = (passage.inside, passage.era, at_s, self._told)
         self._seen.move_to_end(key)
         while len(self._seen) > MAX_KNOWN:
             self._seen.popitem(last=False)

@@ -99,9 +99,20 @@ class History:
     """What happened, by the monotonic clock."""
 
     entries: list[tuple[int, str, DeviceId, str]] = field(default_factory=list)  # when, what, door, who
+    ahead_s: int = 0  # how far the wall clock has jumped
+    walls: list[int] = field(default_factory=list)  # the wall clock at each entry
 
     def note(self, now_s: int, what: str, door: DeviceId, who: str = "") -> None:
         self.entries.append((now_s, what, door, who))
+        self.walls.append(now_s + self.ahead_s)
+
+    def age_s(self, number: int, now_s: int) -> int:
+        """Of an entry, as a daemon can know it: over a restart by the wall clock alone."""
+        restarts = [later for later in range(number + 1, len(self.entries)) if self.entries[later][1] == "restart"]
+        if not restarts:
+            return now_s - self.entries[number][0]
+        last = restarts[-1]
+        return max(0, self.walls[last] - self.walls[number]) + now_s - self.entries[last][0]
 
     def last(self, door: DeviceId, *kinds: str) -> tuple[int, str] | None:
         found = [(at, what) for at, what, where, _ in self.entries if where == door and what in kinds]
@@ -126,9 +137,9 @@ class History:
                 if where == door and before in ("opened", "restart"):
                     break  # those let through before are through, or forgotten
                 if where == door and before == "released" and holder == who and at_s < then_s + PASSES_S:
-                    went = (at_s, door == GATE)
+                    went = (number, door == GATE)
                     break
-        return went is not None and went[1] and now_s < went[0] + FORGET_S
+        return went is not None and went[1] and self.age_s(went[0], now_s) < FORGET_S
 
 
 class Walk:
@@ -157,6 +168,7 @@ class Walk:
                 self.now_s += seconds
             case Jump(seconds):
                 self.h.clock.wall_ms += seconds * 1_000
+                self.history.ahead_s += seconds
             case Order(lock):
                 self.locked = lock
                 self.h.world.snapshot = with_orders(self.h.world.snapshot, (LOCK,) if lock else ())
@@ -215,3 +227,17 @@ async def walked(path: list[Step]) -> None:
 @given(paths)
 def test_no_sequence_opens_what_the_doors_refuse(path: list[Step]) -> None:
     asyncio.run(walked(path))
+
+
+def test_a_wall_clock_that_jumped_before_a_restart_is_believed() -> None:
+    """Nothing else tells how long the daemon was away."""
+    card = Card(next(iter(CARDS)), GATE)
+    asyncio.run(walked([Wait(1), card, Report(OPENED, GATE), Jump(3_600), Restart(), card]))
+
+
+def test_who_was_let_out_did_not_go_and_came_in_elsewhere_is_in() -> None:
+    """What was granted earlier, and still might happen, is older than what was seen since."""
+    inner = next(door for door in DOORS if door != GATE)
+    value = next(iter(CARDS))
+    at_gate = Card(value, GATE)
+    asyncio.run(walked([Card(value, inner), Report(CLOSED, inner), at_gate, Report(OPENED, GATE), at_gate]))
