@@ -75,9 +75,8 @@ class Passages:
     def inside(self, holder: str, area: Area, reader: DeviceId, now_s: float) -> bool | None:
         """Whether *holder* was last seen going into *area*; None where that is not known (any more).
 
-        Whom another reader than *reader* let through, and whose door has not opened yet, goes there already; at the
-        same one they may try again. What came last counts: whoever was let out, did not go, and came in by another
-        door is in.
+        Whom another reader than *reader* let in, and whose door has not opened yet, is in already; at the same one they
+        may try again. Whoever was let out is in until that door opens. What came last counts.
         """
         seen = self._seen.get((holder, area.id))
         came, goes_in = (0, None) if seen is None else (seen[3], seen[0])
@@ -88,8 +87,8 @@ class Passages:
             for passage, until_s, number in waiting:
                 if door == reader or now_s >= until_s or number < came:
                     continue
-                if passage[:2] == (holder, area.id) and passage.era == area.era:
-                    came, goes_in = number, passage.inside
+                if passage.inside and passage[:2] == (holder, area.id) and passage.era == area.era:
+                    came, goes_in = number, True
         return goes_in
 
     def first_factor(self, reader: DeviceId, now_s: float) -> FirstFactor | None:

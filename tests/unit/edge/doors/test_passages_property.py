@@ -241,3 +241,11 @@ def test_who_was_let_out_did_not_go_and_came_in_elsewhere_is_in() -> None:
     value = next(iter(CARDS))
     at_gate = Card(value, GATE)
     asyncio.run(walked([Card(value, inner), Report(CLOSED, inner), at_gate, Report(OPENED, GATE), at_gate]))
+
+
+def test_who_was_let_out_and_did_not_go_is_in() -> None:
+    inner = next(door for door in DOORS if door != GATE)
+    value = next(iter(CARDS))
+    at_gate = Card(value, GATE)
+    let_in = [at_gate, Report(OPENED, GATE), Report(CLOSED, GATE)]
+    asyncio.run(walked([*let_in, Card(value, inner), Report(CLOSED, inner), at_gate]))
