@@ -87,7 +87,11 @@ class PayloadTrack(MediaStreamTrack):
         self._taker: asyncio.Future[None] | None = None  # the sender's one task, while it waits
 
     def push(self, payloads: Sequence[bytes], timestamp: int) -> None:
-        self._frames.append(aiortc.rtcrtpsender.RTCEncodedFrame(list(payloads), timestamp, _NO_LEVEL))
+        self.put(aiortc.rtcrtpsender.RTCEncodedFrame(list(payloads), timestamp, _NO_LEVEL))
+
+    def put(self, frame: Any) -> None:
+        """Whatever the sender takes."""
+        self._frames.append(frame)
         if self._taker is not None and not self._taker.done():
             self._taker.set_result(None)
 

@@ -6,7 +6,6 @@ is encoded again for the door. An app cannot ask for a key frame this way, so on
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Coroutine, Sequence
 from fractions import Fraction
 from typing import Any, Final
@@ -17,7 +16,7 @@ from aiortc import MediaStreamTrack, RTCRtpCodecParameters, RTCRtpReceiver, RTCR
 from aiortc.codecs import get_encoder
 from aiortc.mediastreams import MediaStreamError
 
-from sip.media.webrtc import QUEUED_FRAMES_MAX, Peer, PeerEvents, preferred
+from sip.media.webrtc import PayloadTrack, Peer, PeerEvents, preferred
 from sip.media.webrtc_h264 import byte_stream
 
 KEYFRAME_EVERY_S: Final = 2.0
@@ -40,31 +39,17 @@ def make_peer(events: PeerEvents, audio_mime: str | None, *, video: bool) -> Pee
     return PublicPeer(events, audio_mime, video=video)
 
 
-class PacketTrack(MediaStreamTrack):
-    """Payloads as encoded packets; the oldest is dropped where nobody takes them."""
+class PacketTrack(PayloadTrack):
+    """Payloads as encoded packets."""
 
     def __init__(self, kind: str, clock_hz: int) -> None:
-        super().__init__()
-        self.kind = kind
+        super().__init__(kind)
         self._time_base = Fraction(1, clock_hz)
-        self._packets: deque[Any] = deque(maxlen=QUEUED_FRAMES_MAX)
-        self._taker: asyncio.Future[None] | None = None  # the sender's one task, while it waits
 
     def push(self, payloads: Sequence[bytes], timestamp: int) -> None:
         packet = av.Packet(byte_stream(payloads) if self.kind == "video" else payloads[0])
         packet.pts, packet.time_base = timestamp, self._time_base
-        self._packets.append(packet)
-        if self._taker is not None and not self._taker.done():
-            self._taker.set_result(None)
-
-    async def recv(self) -> Any:
-        """For one taker at a time."""
-        while not self._packets:
-            if self.readyState != "live":
-                raise MediaStreamError
-            self._taker = asyncio.get_running_loop().create_future()
-            await self._taker
-        return self._packets.popleft()
+        self.put(packet)
 
 
 class PublicPeer(Peer):
