@@ -1,7 +1,5 @@
 """Carrying out an import: a file's rows become buildings, apartments, residents and devices, all or none of them."""
 
-import contextlib
-import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from edge.admin.sheet_limits import SheetError
 from edge.core import checks
 from edge.core.template import CellError, Import, Known, NewApartment, NewDevice, Progress, read
 from edge.store.accounts import device_numbers, new_device_secrets, new_resident_secrets, resident_numbers
+from edge.store.collector import paused_collector
 from edge.store.tables import (
     apartment,
     building,
@@ -60,7 +59,7 @@ def import_file(admin: Admin, file: Path, *, dry_run: bool = False, progress: Pr
         sheet = read_sheet(file)
     except SheetError as error:
         return Outcome((CellError(None, None, error.code, str(error)),))
-    with _no_collector():
+    with paused_collector():
         # Judged before the write lock is taken, which a running daemon waits for; again only if the store has changed.
         with reading(admin.store) as scope:
             before = known(scope)
@@ -76,18 +75,6 @@ def import_file(admin: Admin, file: Path, *, dry_run: bool = False, progress: Pr
                 edit.note("import", new_id("i"))
                 edit.audit("import", file=file.name, rows=found.rows, apartments=len(found.apartments))
     return _outcome(found, sheet.notices)
-
-
-@contextlib.contextmanager
-def _no_collector() -> Iterator[None]:
-    """A collection amid a hundred thousand fresh objects finds nothing and takes a fifth of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _outcome(found: Import | list[CellError], notices: Sequence[str]) -> Outcome:

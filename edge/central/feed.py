@@ -14,8 +14,8 @@ from edge.central.changes import homes_of, listed, with_homes
 from edge.central.items import unsealed
 from edge.central.places import Place, places
 from edge.central.tables import edge_building, edge_item, item, item_building
-from edge.cloud.collector import paused_collector
 from edge.cloud.wire import DELTA, KINDS, SNAPSHOT, VERSION, canonical, items_hash, sign
+from edge.store.collector import paused_collector
 from edge.store.secrets import Vault
 
 MAX_DELTA_ITEMS: Final = 50_000  # more than that is a snapshot's work

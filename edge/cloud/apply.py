@@ -15,7 +15,6 @@ from sqlalchemy.exc import IntegrityError
 from edge.admin.edit import CENTRAL, Edit, load_community
 from edge.cloud import enrolment, staging
 from edge.cloud import plan as planning
-from edge.cloud.collector import paused_collector
 from edge.cloud.enrolment import Enrolled
 from edge.cloud.local import Local
 from edge.cloud.plan import GUARD, Guarded, Plan
@@ -25,6 +24,7 @@ from edge.cloud.writing import carry_out, write_down
 from edge.core.tags import Tagger
 from edge.store import journal
 from edge.store.changes import current_revision, the_community
+from edge.store.collector import paused_collector
 from edge.store.engine import Store
 from edge.store.secrets import SiteSecrets
 from edge.store.tables import store_state, sync_item

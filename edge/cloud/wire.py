@@ -15,7 +15,7 @@ from typing import Any, Final, TypeGuard
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from edge.cloud.collector import paused_collector
+from edge.store.collector import paused_collector
 
 VERSION: Final = 1
 SNAPSHOT: Final = "snapshot"

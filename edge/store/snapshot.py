@@ -4,7 +4,6 @@
 driver and the value.
 """
 
-import gc
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from edge.core import snapshot as core
 from edge.core.schedule import HOLIDAY, holidays_of
 from edge.core.snapshot import Snapshot
 from edge.store.changes import CREDENTIAL, DOOR_ORDER, Changes, load_changes, the_community
+from edge.store.collector import paused_collector
 from models.access import (
     Area,
     Credential,
@@ -135,14 +135,10 @@ _WHITELIST: Final = text("SELECT number, opens_device_id FROM caller_whitelist W
 
 def load_snapshot(connection: Connection) -> Snapshot:
     """Everything, as *connection* sees it in its one transaction. Raises StoreEmpty before there is a community."""
-    # A collection in the middle of 100,000 fresh objects finds nothing and takes as long as the loading.
-    collecting = gc.isenabled()
-    gc.disable()
     try:
-        return _load(_Reader(connection, the_community(connection)))
+        with paused_collector():
+            return _load(_Reader(connection, the_community(connection)))
     finally:
-        if collecting:
-            gc.enable()
         if connection.dialect.name == "sqlite":  # the pages just read, 16 MB of them, are not asked for again
             connection.exec_driver_sql("PRAGMA shrink_memory")
 
