@@ -44,16 +44,23 @@ class Wire:
     """Sends requests to the device at *base* (``http://host:port``), one at a time, in the order they come.
 
     *logins*: ours first, then those of the factory. The certificate of a device that speaks HTTPS is its own, so it
-    is not checked: whoever is in between can be it, as with HTTP.
+    is not checked: whoever is in between can be it, as with HTTP. *turn*: of the device, where it has other wires, too.
     """
 
-    def __init__(self, base: str, auth: Literal["digest", "basic"], logins: Sequence[Login], check: Check) -> None:
+    def __init__(
+        self,
+        base: str,
+        auth: Literal["digest", "basic"],
+        logins: Sequence[Login],
+        check: Check,
+        turn: asyncio.Lock | None = None,
+    ) -> None:
         self.base = base
         self._auth, self._check = auth, check
         self.ours = logins[0]
         self._logins = list(logins)
         self._waiting = 0
-        self._turn = asyncio.Lock()
+        self._turn = turn or asyncio.Lock()
         self._made: httpx.AsyncClient | None = None
         self._auths: dict[int, httpx.Auth] = {}
 

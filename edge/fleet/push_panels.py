@@ -59,6 +59,7 @@ class Panels:
         self._reached: dict[DeviceId, Reach] = {}
         self._models: dict[DeviceId, str] = {}
         self._panels: dict[DeviceId, Panel] = {}
+        self._turns: dict[DeviceId, asyncio.Lock] = {}
         self._made_of: dict[DeviceId, tuple[str, ...]] = {}  # what each of them was made of
         self.heard_of: asyncio.Event = asyncio.Event()  # set when an address is new
 
@@ -102,9 +103,13 @@ class Panels:
             return known
         if driver.api is None:
             return None
-        wire = Wire(reach.address, driver.api.auth, (ours, *driver.api.factory), driver.api.check)
+        wire = Wire(reach.address, driver.api.auth, (ours, *driver.api.factory), driver.api.check, self._turn(device))
         self._panels[device.id] = Panel(device.id, mac, driver, driver.api, wire)
         return self._panels[device.id]
+
+    def _turn(self, device: Device) -> asyncio.Lock:
+        """A device takes one request at a time, whichever wire it comes by: one that moves has two for a moment."""
+        return self._turns.setdefault(device.id, asyncio.Lock())
 
     def online(self, mac: Mac) -> bool:
         """Whether it answered when it was last asked."""
@@ -129,7 +134,13 @@ class Panels:
         own = self._passwords.device_password(device.mac)
         if own is None or chosen.api is None:
             raise BadAddress(f"there is no login of {device.name}")
-        wire = Wire(base, chosen.api.auth, (Login(ADMIN, admin_password(own)), *chosen.api.factory), chosen.api.check)
+        wire = Wire(
+            base,
+            chosen.api.auth,
+            (Login(ADMIN, admin_password(own)), *chosen.api.factory),
+            chosen.api.check,
+            self._turn(device),
+        )
         return Panel(device.id, device.mac, chosen, chosen.api, wire)
 
     async def put_at(self, device: Device, address: str, driver: str = "") -> None:
